@@ -1,0 +1,390 @@
+/**
+ * The engine: opens a store, applies mutations to it, answers questions, closes. Everything is synchronous and of this
+ * thread; `share` lets other threads look users up.
+ */
+import { MessageChannel } from 'node:worker_threads';
+import { type CheckReport, checkStore } from './check.js';
+import { SegmentdError } from './errors.js';
+import { globToRegExp } from './glob.js';
+import type { LookupHandle } from './lookup.js';
+import { apply, type Mutation } from './mutation.js';
+import { type EngineOptions, resolveEngineOptions } from './options.js';
+import type { Bitmap } from './store/bitmap.js';
+import { bitmapOf } from './store/bitmap.js';
+import { CatalogLogWriter } from './store/catalog-log.js';
+import type { TagKind, TagValue } from './store/column.js';
+import { EnumColumn } from './store/enum-column.js';
+import { NumberColumn } from './store/number-column.js';
+import { SegmentStore } from './store/segment-store.js';
+import type { Tag, TagDeclaration } from './store/tag-catalog.js';
+import type { UserId } from './store/user-key.js';
+
+/** A tag as `tag` and `tags` tell it. */
+export interface TagInfo {
+  readonly name: string;
+  readonly kind: TagKind;
+  /** Numbers: decimal digits behind the point. */
+  readonly scale: number;
+  readonly description: string;
+  /** Declared tags keep their kind and stay without users; others were made by a write. */
+  readonly declared: boolean;
+  /** Users who have the tag. */
+  readonly users: number;
+  /** Enums: number of different values in use. */
+  readonly values: number;
+  /** Memory of its bitmaps, in bytes. */
+  readonly bytes: number;
+}
+
+/** Counts and memory. All sizes in bytes. */
+export interface EngineStats {
+  readonly users: number;
+  readonly tags: number;
+  readonly pairs: number;
+  readonly bytes: {
+    /** Id → record: hash slots. */
+    readonly directory: number;
+    /** Ordinal → record. */
+    readonly ordinals: number;
+    /** Records (ids and vectors) in current use. */
+    readonly records: number;
+    /** Outdated records that are not yet collected, and room not yet filled. */
+    readonly slack: number;
+    /** Columns. */
+    readonly bitmaps: number;
+    readonly total: number;
+  };
+}
+
+export interface Engine {
+  readonly options: Readonly<EngineOptions>;
+  /** The store behind the engine, for the protocols; what it hands out is valid until the next mutation. */
+  readonly store: SegmentStore;
+
+  /** The only way anything changes. Returns how many things changed (see `apply` in src/mutation.ts). */
+  apply(mutation: Mutation): number;
+
+  /** Declares a tag, or converts the existing one if all its values allow it (else TAG_CONFLICT). */
+  declareTag(name: string, declaration: TagDeclaration): TagInfo;
+  /** Takes the tag from all users and forgets it. Returns whether there was one. */
+  dropTag(name: string): boolean;
+  tag(name: string): TagInfo | undefined;
+  /** Tags in the order of their names; `match` is a glob pattern as in Redis's KEYS. */
+  tags(match?: string): TagInfo[];
+
+  /**
+   * Gives a user tags and values; a new user comes to be. Undeclared tags are made: `true`, `1` and `'1'` make a flag,
+   * other values an enum. Returns the number of tags the user did not have before. Throws INVALID_VALUE and the like
+   * before anything is changed.
+   */
+  setTags(user: UserId, tags: Readonly<Record<string, TagValue>> | ReadonlyMap<string, TagValue>): number;
+  /** Takes tags from a user; one left without tags is no more. Returns how many the user had. */
+  removeTags(user: UserId, tags: readonly string[]): number;
+  /** Adds users to a tag (or moves them to one of its values). Returns how many changed. */
+  addUsers(tag: string, users: readonly UserId[], value?: TagValue): number;
+  /** Takes users from a tag (or only from one of its values). Returns how many changed. */
+  removeUsers(tag: string, users: readonly UserId[], value?: TagValue): number;
+  /** Adds a whole number to a user's number tag; returns the sum. */
+  increment(user: UserId, tag: string, by: number): TagValue;
+  /** Removes a user, id and all. Returns whether there was one. */
+  eraseUser(user: UserId): boolean;
+  /** Removes everything, declarations too. */
+  clear(): void;
+
+  has(user: UserId): boolean;
+  /** One value for each name, in order; `null` where the user does not have the tag, or there is no such user or tag. */
+  get(user: UserId, tags: readonly string[] | Selection): (TagValue | null)[];
+  /** As `get` for many users at once: a row for each. Faster than one by one, because memory is read ahead. */
+  getMany(users: readonly UserId[], tags: readonly string[] | Selection): (TagValue | null)[][];
+  /** All tags of a user, in the order in which the tags were made; `undefined` when there is no such user. */
+  getAll(user: UserId): Map<string, TagValue> | undefined;
+  /** Prepares a list of tags that is asked for often: `get` with it looks no names up. */
+  select(tags: readonly string[]): Selection;
+  /** The ids of a tag's users (or of those with a value), in ordinal order, as they are now, whatever is written meanwhile. */
+  members(tag: string, value?: TagValue): IterableIterator<string>;
+  /** As `members`, for ids that are not UTF-8. */
+  memberBytes(tag: string, value?: TagValue): IterableIterator<Uint8Array>;
+  /** How many users have the tag (or the value). */
+  count(tag: string, value?: TagValue): number;
+
+  stats(): EngineStats;
+  /** Compares every bitmap with every vector and says what differs and where. Reads everything: seconds for millions. */
+  check(): CheckReport;
+  /** Gives back memory that growing bitmaps hold in reserve. Worth calling after a bulk load. */
+  compact(): void;
+  /** A handle with which another thread looks users up; see `attachLookup`. */
+  share(): LookupHandle;
+  /** Ends the engine; every later call throws ENGINE_CLOSED. Attached readers keep reading what they see. */
+  close(): void;
+}
+
+/** A prepared list of tag names; made by `engine.select`. */
+export class Selection {
+  readonly names: readonly string[];
+  readonly #store: SegmentStore;
+  #tags: (Tag | undefined)[] = [];
+  #version = -1;
+
+  constructor(store: SegmentStore, names: readonly string[]) {
+    this.names = [...names];
+    this.#store = store;
+  }
+
+  /** The tags now behind the names. */
+  get tags(): readonly (Tag | undefined)[] {
+    const { catalog } = this.#store;
+    if (catalog.version !== this.#version) {
+      this.#tags = this.names.map((name) => catalog.find(name));
+      this.#version = catalog.version;
+    }
+    return this.#tags;
+  }
+}
+
+/** Opens an engine. Throws INVALID_OPTION when an option is unknown or out of its range. */
+export function openEngine(options: Partial<EngineOptions> = {}): Engine {
+  return new StoreEngine(resolveEngineOptions(options));
+}
+
+class StoreEngine implements Engine {
+  readonly options: Readonly<EngineOptions>;
+  readonly #store: SegmentStore;
+  #closed = false;
+  /** Keeps the reads that warm the cache for `getMany` from being optimised away. */
+  #warmed = 0;
+
+  constructor(options: EngineOptions) {
+    this.options = Object.freeze(options);
+    this.#store = new SegmentStore({ maxEnumValues: options.maxEnumValues, strict: options.strict });
+  }
+
+  get store(): SegmentStore {
+    if (this.#closed) throw new SegmentdError('ENGINE_CLOSED', 'the engine is closed');
+    return this.#store;
+  }
+
+  apply(mutation: Mutation): number {
+    return apply(this.store, mutation);
+  }
+
+  declareTag(name: string, declaration: TagDeclaration): TagInfo {
+    this.apply({ type: 'declareTag', tag: name, declaration });
+    return infoOf(this.store.catalog.require(name));
+  }
+
+  dropTag(name: string): boolean {
+    return this.apply({ type: 'dropTag', tag: name }) > 0;
+  }
+
+  tag(name: string): TagInfo | undefined {
+    const tag = this.store.catalog.find(name);
+    return tag === undefined ? undefined : infoOf(tag);
+  }
+
+  tags(match?: string): TagInfo[] {
+    const wanted = match === undefined ? undefined : globToRegExp(match);
+    const found = [...this.store.catalog.all()].filter((tag) => wanted?.test(tag.name) ?? true);
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1)).map(infoOf);
+  }
+
+  setTags(user: UserId, tags: Readonly<Record<string, TagValue>> | ReadonlyMap<string, TagValue>): number {
+    const names = tags instanceof Map ? [...tags.keys()] : Object.keys(tags);
+    const values = tags instanceof Map ? [...tags.values()] : Object.values(tags);
+    return this.apply({ type: 'setTags', user, tags: names, values });
+  }
+
+  removeTags(user: UserId, tags: readonly string[]): number {
+    return this.apply({ type: 'removeTags', user, tags });
+  }
+
+  addUsers(tag: string, users: readonly UserId[], value?: TagValue): number {
+    return this.apply({ type: 'addUsers', tag, value, users });
+  }
+
+  removeUsers(tag: string, users: readonly UserId[], value?: TagValue): number {
+    return this.apply({ type: 'removeUsers', tag, value, users });
+  }
+
+  increment(user: UserId, tag: string, by: number): TagValue {
+    this.apply({ type: 'increment', user, tag, by });
+    return this.get(user, [tag])[0]!;
+  }
+
+  eraseUser(user: UserId): boolean {
+    return this.apply({ type: 'eraseUser', user }) > 0;
+  }
+
+  clear(): void {
+    this.apply({ type: 'clear' });
+  }
+
+  has(user: UserId): boolean {
+    return this.store.find(user) !== 0;
+  }
+
+  get(user: UserId, tags: readonly string[] | Selection): (TagValue | null)[] {
+    const { store } = this;
+    return this.#valuesAt(store.find(user), this.#tagsOf(tags));
+  }
+
+  getMany(users: readonly UserId[], tags: readonly string[] | Selection): (TagValue | null)[][] {
+    const { store } = this;
+    const wanted = this.#tagsOf(tags);
+    const rows: (TagValue | null)[][] = [];
+    const addresses: number[] = [];
+    for (let from = 0; from < users.length; from += READ_AHEAD) {
+      const to = Math.min(users.length, from + READ_AHEAD);
+      for (let i = from; i < to; i++) addresses[i - from] = store.find(users[i]!);
+      for (let i = from; i < to; i++) {
+        const address = addresses[i - from]!;
+        if (address !== 0) this.#warmed ^= store.records.idLength(address);
+      }
+      for (let i = from; i < to; i++) rows.push(this.#valuesAt(addresses[i - from]!, wanted));
+    }
+    return rows;
+  }
+
+  getAll(user: UserId): Map<string, TagValue> | undefined {
+    const { store } = this;
+    const address = store.find(user);
+    if (address === 0) return undefined;
+    const cells = store.cellsAt(address);
+    const result = new Map<string, TagValue>();
+    for (let i = 0; i < cells.count; i++) {
+      const tag = store.catalog.byId(cells.tags[i]!)!;
+      result.set(tag.name, tag.column.valueOf(cells.codes[i]!));
+    }
+    return result;
+  }
+
+  select(tags: readonly string[]): Selection {
+    return new Selection(this.store, tags);
+  }
+
+  *members(tag: string, value?: TagValue): IterableIterator<string> {
+    for (const bytes of this.memberBytes(tag, value)) yield (bytes as Buffer).toString();
+  }
+
+  *memberBytes(tag: string, value?: TagValue): IterableIterator<Uint8Array> {
+    const members = membersOf(this.store, tag, value);
+    if (members === undefined) return;
+    const cursor = this.store.openCursor(members);
+    try {
+      for (let ordinal = cursor.next(); ordinal >= 0; ordinal = cursor.next()) {
+        const id = Buffer.alloc(cursor.idLength(ordinal));
+        cursor.copyId(ordinal, id, 0);
+        yield id;
+      }
+    } finally {
+      cursor.close();
+    }
+  }
+
+  count(tag: string, value?: TagValue): number {
+    return countOf(this.store, tag, value);
+  }
+
+  stats(): EngineStats {
+    const { directory, records, catalog, users, pairs } = this.store;
+    const { allocated, live, index } = records.bytes;
+    let bitmaps = users.getSerializationSizeInBytes('portable');
+    for (const tag of catalog.all()) bitmaps += tag.column.bytes();
+    const bytes = {
+      directory: directory.bytes,
+      ordinals: index,
+      records: live,
+      slack: allocated - live,
+      bitmaps,
+      total: directory.bytes + index + allocated + bitmaps,
+    };
+    return { users: directory.size, tags: catalog.size, pairs, bytes };
+  }
+
+  check(): CheckReport {
+    return checkStore(this.store);
+  }
+
+  compact(): void {
+    for (const tag of this.store.catalog.all()) tag.column.compact();
+    this.store.users.runOptimize();
+    this.store.users.shrinkToFit();
+  }
+
+  share(): LookupHandle {
+    const { world, catalog } = this.store;
+    catalog.listener ??= new CatalogLogWriter(world, catalog);
+    const { port1, port2 } = new MessageChannel();
+    return world.share(port1, port2);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#store.world.close();
+    this.#closed = true;
+  }
+
+  #tagsOf(tags: readonly string[] | Selection): readonly (Tag | undefined)[] {
+    if (tags instanceof Selection) return tags.tags;
+    const { catalog } = this.store;
+    return tags.map((name) => catalog.find(name));
+  }
+
+  #valuesAt(address: number, tags: readonly (Tag | undefined)[]): (TagValue | null)[] {
+    const { records } = this.#store;
+    const values: (TagValue | null)[] = [];
+    for (let i = 0; i < tags.length; i++) {
+      const tag = tags[i];
+      const code = address === 0 || tag === undefined ? -1 : records.probe(address, tag.id);
+      values.push(code < 0 ? null : tag!.column.valueOf(code));
+    }
+    return values;
+  }
+}
+
+/** Users whose slots are looked at before the first of their records is: enough to keep memory busy, not to flush it. */
+const READ_AHEAD = 32;
+
+/**
+ * The users of a tag, or those with one value; `undefined` when there are none. May be the column's own bitmap: read it
+ * at once, clone it to keep it.
+ */
+export function membersOf(store: SegmentStore, name: string, value?: TagValue): Bitmap | undefined {
+  const tag = store.catalog.find(name);
+  if (tag === undefined || value === undefined) return tag?.column.members();
+  const { column } = tag;
+  if (column instanceof EnumColumn) return column.membersWith(value === true ? '1' : String(value));
+  const code = codeOrNone(tag, value);
+  if (code < 0) return bitmapOf();
+  return column instanceof NumberColumn ? column.membersWith(code) : column.members();
+}
+
+/** The number of users of a tag, or of those with one value. */
+export function countOf(store: SegmentStore, name: string, value?: TagValue): number {
+  const tag = store.catalog.find(name);
+  if (tag === undefined) return 0;
+  if (value === undefined) return tag.column.count;
+  if (tag.column instanceof EnumColumn) return tag.column.countOf(value === true ? '1' : String(value));
+  return membersOf(store, name, value)!.size;
+}
+
+function codeOrNone(tag: Tag, value: TagValue): number {
+  try {
+    return tag.column.existingCode(value, tag.name);
+  } catch {
+    return -1;
+  }
+}
+
+function infoOf(tag: Tag): TagInfo {
+  const { column } = tag;
+  return {
+    name: tag.name,
+    kind: column.kind,
+    scale: column instanceof NumberColumn ? column.scale : 0,
+    description: tag.description,
+    declared: tag.declared,
+    users: column.count,
+    values: column instanceof EnumColumn ? [...column.values()].length : 0,
+    bytes: column.bytes(),
+  };
+}

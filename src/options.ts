@@ -1,0 +1,228 @@
+/**
+ * Every option, one row each. The command-line flag (`--max-enum-values`), the environment variable
+ * (`SEGMENTD_MAX_ENUM_VALUES`), the CONFIG name (`max-enum-values`) and docs/options.md are made from the row.
+ */
+import { SegmentdError } from './errors.js';
+
+export interface OptionRow {
+  readonly type: 'integer' | 'string' | 'boolean';
+  readonly default: number | string | boolean;
+  readonly min?: number;
+  readonly max?: number;
+  /** Whose option it is: `openEngine`'s or `startServer`'s. The command line takes both. */
+  readonly scope: 'engine' | 'server';
+  /** May CONFIG SET change it at run time? */
+  readonly mutable: boolean;
+  /** Never shown by CONFIG GET, logs or errors. */
+  readonly secret?: boolean;
+  readonly doc: string;
+}
+
+const MIB = 2 ** 20;
+
+export const optionTable = {
+  maxEnumValues: {
+    type: 'integer',
+    default: 65_535,
+    min: 1,
+    max: 16_777_216,
+    scope: 'engine',
+    mutable: false,
+    doc: 'Different values that one enum tag may have.',
+  },
+  strict: {
+    type: 'boolean',
+    default: false,
+    scope: 'engine',
+    mutable: false,
+    doc: 'Refuse writes to tags that are not declared.',
+  },
+  host: {
+    type: 'string',
+    default: '127.0.0.1',
+    scope: 'server',
+    mutable: false,
+    doc: 'Address to listen on. Set a password before opening it to a network.',
+  },
+  respPort: {
+    type: 'integer',
+    default: 7379,
+    min: 0,
+    max: 65_535,
+    scope: 'server',
+    mutable: false,
+    doc: 'Port for Redis clients; 0 takes any free port.',
+  },
+  password: {
+    type: 'string',
+    default: '',
+    scope: 'server',
+    mutable: true,
+    secret: true,
+    doc: 'Clients must AUTH with it; empty means none is asked for.',
+  },
+  userPrefix: {
+    type: 'string',
+    default: 'user:',
+    scope: 'server',
+    mutable: false,
+    doc: 'What keys of users (hashes) begin with; may be empty.',
+  },
+  tagPrefix: {
+    type: 'string',
+    default: 'tag:',
+    scope: 'server',
+    mutable: false,
+    doc: 'What keys of tags (sets) begin with; may be empty.',
+  },
+  maxClients: {
+    type: 'integer',
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    scope: 'server',
+    mutable: true,
+    doc: 'Connections at the same time; one more is refused.',
+  },
+  timeout: {
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 2_147_483,
+    scope: 'server',
+    mutable: true,
+    doc: 'Seconds after which an idle connection is closed; 0 means never.',
+  },
+  protoMaxBulkLen: {
+    type: 'integer',
+    default: 512 * MIB,
+    min: MIB,
+    max: 2 ** 31 - 1,
+    scope: 'server',
+    mutable: true,
+    doc: 'Bytes of the longest argument a client may send.',
+  },
+  clientQueryBufferLimit: {
+    type: 'integer',
+    default: 1024 * MIB,
+    min: MIB,
+    max: 2 ** 31 - 1,
+    scope: 'server',
+    mutable: true,
+    doc: 'Bytes of an unfinished command that are kept for one client.',
+  },
+  slowlogLogSlowerThan: {
+    type: 'integer',
+    default: 10_000,
+    min: -1,
+    max: Number.MAX_SAFE_INTEGER,
+    scope: 'server',
+    mutable: true,
+    doc: 'Microseconds from which a command goes into the slow log; 0 logs all, -1 none.',
+  },
+  slowlogMaxLen: {
+    type: 'integer',
+    default: 128,
+    min: 0,
+    max: 1_000_000,
+    scope: 'server',
+    mutable: true,
+    doc: 'Entries the slow log keeps.',
+  },
+  latencyMonitorThreshold: {
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    scope: 'server',
+    mutable: true,
+    doc: 'Milliseconds from which LATENCY LATEST records a command; 0 records none.',
+  },
+} as const satisfies Record<string, OptionRow>;
+
+export type OptionName = keyof typeof optionTable;
+
+type TypeOf<R extends OptionRow> = R['type'] extends 'integer'
+  ? number
+  : R['type'] extends 'boolean'
+    ? boolean
+    : string;
+type OptionsOf<S extends OptionRow['scope']> = {
+  -readonly [K in OptionName as (typeof optionTable)[K]['scope'] extends S ? K : never]: TypeOf<
+    (typeof optionTable)[K]
+  >;
+};
+
+/** Options of `openEngine`. */
+export type EngineOptions = OptionsOf<'engine'>;
+/** Options of `startServer`, besides the engine. */
+export type ServerOptions = OptionsOf<'server'>;
+export type AllOptions = EngineOptions & ServerOptions;
+
+/** Every option's name with its row, in the table's order. */
+export const optionRows = Object.entries(optionTable) as [OptionName, OptionRow][];
+
+/** `maxEnumValues` as flags and CONFIG write it: `max-enum-values`. */
+export function optionFlag(name: OptionName): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `maxEnumValues` as the environment writes it: `SEGMENTD_MAX_ENUM_VALUES`. */
+export function optionEnv(name: OptionName): string {
+  return `SEGMENTD_${optionFlag(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** Text as a value of the option. Throws INVALID_OPTION, naming `source` and what is allowed. */
+export function parseOption(name: OptionName, text: string, source: string): number | string | boolean {
+  const row: OptionRow = optionTable[name];
+  if (row.type === 'string') return text;
+  if (row.type === 'boolean') {
+    const value = { yes: true, true: true, '1': true, no: false, false: false, '0': false }[
+      text.toLowerCase()
+    ];
+    if (value !== undefined) return value;
+    throw new SegmentdError('INVALID_OPTION', `${source}: ${JSON.stringify(text)} is neither yes nor no`);
+  }
+  const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  checkOption(name, value, source);
+  return value;
+}
+
+/** Throws INVALID_OPTION unless the value is of the option's type and range. */
+function checkOption(name: OptionName, value: unknown, source: string): void {
+  const row: OptionRow = optionTable[name];
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = row;
+  if (row.type !== 'integer') {
+    if (typeof value === row.type) return;
+    throw new SegmentdError('INVALID_OPTION', `${source} must be a ${row.type}`);
+  }
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return;
+  throw new SegmentdError('INVALID_OPTION', `${source} must be a whole number from ${min} to ${max}`);
+}
+
+function resolve(
+  scope: OptionRow['scope'],
+  given: Record<string, unknown>,
+  owner: string,
+): Record<string, unknown> {
+  const resolved: Record<string, unknown> = {};
+  for (const [name, row] of optionRows) if (row.scope === scope) resolved[name] = row.default;
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (!(name in resolved))
+      throw new SegmentdError('INVALID_OPTION', `${owner} has no option ${JSON.stringify(name)}`);
+    checkOption(name as OptionName, value, `${owner}'s option ${name}`);
+    resolved[name] = value;
+  }
+  return resolved;
+}
+
+/** The engine's options with defaults filled in. Throws INVALID_OPTION. */
+export function resolveEngineOptions(given: Partial<EngineOptions>): EngineOptions {
+  return resolve('engine', given, 'openEngine') as EngineOptions;
+}
+
+/** The server's options with defaults filled in. Throws INVALID_OPTION. */
+export function resolveServerOptions(given: Partial<ServerOptions>): ServerOptions {
+  return resolve('server', given, 'startServer') as ServerOptions;
+}

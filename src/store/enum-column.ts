@@ -1,0 +1,165 @@
+import { SegmentdError } from '../errors.js';
+import { type Bitmap, bitmapBytes, bitmapOf, unionOf } from './bitmap.js';
+import type { Column, TagValue } from './column.js';
+import { quote } from './numbers.js';
+
+/** Longest value, in bytes of UTF-8. */
+export const MAX_VALUE_BYTES = 16_384;
+
+/** Called when a value gets its code, so that attached readers learn of it. */
+export type OnValue = (code: number, value: string) => void;
+
+/**
+ * An enum: a dictionary of values and a bitmap of users for each. A user has at most one value. The code of a value that
+ * nobody has any more is given to the next new value.
+ */
+export class EnumColumn implements Column {
+  readonly kind = 'enum';
+  readonly #maxValues: number;
+  readonly #onValue: OnValue;
+  readonly #codes = new Map<string, number>();
+  /** By code; undefined for a code that is free. */
+  readonly #values: (string | undefined)[] = [];
+  readonly #bitmaps: (Bitmap | undefined)[] = [];
+  readonly #counts: number[] = [];
+  readonly #free: number[] = [];
+  #count = 0;
+
+  constructor(maxValues: number, onValue: OnValue) {
+    this.#maxValues = maxValues;
+    this.#onValue = onValue;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The values in use, with the number of users of each, in the order of their codes. */
+  *values(): Iterable<{ value: string; code: number; count: number }> {
+    for (const [value, code] of this.#codes) yield { value, code, count: this.#counts[code]! };
+  }
+
+  /** Users who have `value`; the column's own bitmap, or undefined when nobody has. Read it at once. */
+  membersWith(value: string): Bitmap | undefined {
+    const code = this.#codes.get(value);
+    return code === undefined ? undefined : this.#bitmaps[code];
+  }
+
+  countOf(value: string): number {
+    const code = this.#codes.get(value);
+    return code === undefined ? 0 : this.#counts[code]!;
+  }
+
+  add(ordinal: number, code: number): void {
+    this.#bitmaps[code]!.add(ordinal);
+    this.#counts[code]!++;
+    this.#count++;
+  }
+
+  remove(ordinal: number, code: number): void {
+    this.#bitmaps[code]!.remove(ordinal);
+    this.#count--;
+    if (--this.#counts[code]! === 0) this.#forget(code);
+  }
+
+  change(ordinal: number, from: number, to: number): void {
+    if (from === to) return;
+    this.add(ordinal, to);
+    this.remove(ordinal, from);
+  }
+
+  members(): Bitmap {
+    return unionOf(this.#bitmaps.filter((bitmap) => bitmap !== undefined));
+  }
+
+  codeFor(value: TagValue, tag: string): number {
+    const text = textOfValue(value);
+    const known = this.#codes.get(text);
+    if (known !== undefined) return known;
+    this.#checkNew(text, tag);
+    const code = this.#free.pop() ?? this.#values.length;
+    this.#codes.set(text, code);
+    this.#values[code] = text;
+    this.#bitmaps[code] = bitmapOf();
+    this.#counts[code] = 0;
+    this.#onValue(code, text);
+    return code;
+  }
+
+  existingCode(value: TagValue, tag: string): number {
+    const text = textOfValue(value);
+    const code = this.#codes.get(text);
+    if (code === undefined) this.#checkNew(text, tag);
+    return code ?? -1;
+  }
+
+  /** Takes back a code that was made and then not used. */
+  discard(code: number): void {
+    if (this.#counts[code] === 0 && this.#values[code] !== undefined) this.#forget(code);
+  }
+
+  valueOf(code: number): TagValue {
+    return this.textOf(code);
+  }
+
+  textOf(code: number): string {
+    return this.#values[code]!;
+  }
+
+  holds(ordinal: number, code: number): boolean {
+    return this.#values[code] !== undefined && this.#bitmaps[code]!.has(ordinal);
+  }
+
+  audit(): { count: number; problems: string[] } {
+    const problems: string[] = [];
+    let count = 0;
+    for (const [value, code] of this.#codes) {
+      const size = this.#bitmaps[code]!.size;
+      if (size !== this.#counts[code]) {
+        problems.push(`value ${quote(value)} counts ${this.#counts[code]} users, its bitmap ${size}`);
+      }
+      count += size;
+    }
+    return { count, problems };
+  }
+
+  bytes(): number {
+    let bytes = 0;
+    for (const bitmap of this.#bitmaps) if (bitmap !== undefined) bytes += bitmapBytes(bitmap);
+    return bytes;
+  }
+
+  compact(): void {
+    for (const bitmap of this.#bitmaps) {
+      bitmap?.runOptimize();
+      bitmap?.shrinkToFit();
+    }
+  }
+
+  #forget(code: number): void {
+    this.#codes.delete(this.#values[code]!);
+    this.#values[code] = undefined;
+    this.#bitmaps[code] = undefined;
+    this.#free.push(code);
+  }
+
+  #checkNew(text: string, tag: string): void {
+    if (this.#codes.size >= this.#maxValues) {
+      throw new SegmentdError(
+        'TOO_MANY_VALUES',
+        `tag ${quote(tag)} already has ${this.#maxValues} values; raise max-enum-values, or declare it as a number`,
+      );
+    }
+    if (text.length * 3 > MAX_VALUE_BYTES && Buffer.byteLength(text) > MAX_VALUE_BYTES) {
+      throw new SegmentdError(
+        'INVALID_VALUE',
+        `a value of tag ${quote(tag)} has ${Buffer.byteLength(text)} bytes; at most ${MAX_VALUE_BYTES} are allowed`,
+      );
+    }
+  }
+}
+
+/** A value as the text an enum stores. */
+export function textOfValue(value: TagValue): string {
+  return value === true ? '1' : String(value);
+}

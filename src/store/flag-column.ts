@@ -1,0 +1,70 @@
+import { SegmentdError } from '../errors.js';
+import { type Bitmap, bitmapBytes, bitmapOf } from './bitmap.js';
+import type { Column, TagValue } from './column.js';
+import { quote } from './numbers.js';
+
+/** A flag: one bitmap. The only code is 0. */
+export class FlagColumn implements Column {
+  readonly kind = 'flag';
+  readonly #members: Bitmap = bitmapOf();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(ordinal: number): void {
+    this.#members.add(ordinal);
+    this.#count++;
+  }
+
+  remove(ordinal: number): void {
+    this.#members.remove(ordinal);
+    this.#count--;
+  }
+
+  change(): void {
+    // There is only one code.
+  }
+
+  members(): Bitmap {
+    return this.#members;
+  }
+
+  codeFor(value: TagValue, tag: string): number {
+    if (value === true || value === 1 || value === '1') return 0;
+    throw new SegmentdError(
+      'INVALID_VALUE',
+      `tag ${quote(tag)} is a flag: it takes 1, or is removed, but is not ${quote(String(value))}`,
+    );
+  }
+
+  existingCode(value: TagValue, tag: string): number {
+    return this.codeFor(value, tag);
+  }
+
+  valueOf(): TagValue {
+    return true;
+  }
+
+  textOf(): string {
+    return '1';
+  }
+
+  holds(ordinal: number, code: number): boolean {
+    return code === 0 && this.#members.has(ordinal);
+  }
+
+  audit(): { count: number; problems: string[] } {
+    return { count: this.#members.size, problems: [] };
+  }
+
+  bytes(): number {
+    return bitmapBytes(this.#members);
+  }
+
+  compact(): void {
+    this.#members.runOptimize();
+    this.#members.shrinkToFit();
+  }
+}

@@ -1,0 +1,423 @@
+/**
+ * The dual index: user vectors and tag columns, changed together. Every method leaves both in step, or throws and leaves
+ * them as they were. Only `apply` of src/mutation.ts calls the methods that change something.
+ */
+import { randomInt } from 'node:crypto';
+import { SegmentdError } from '../errors.js';
+import { type Bitmap, bitmapOf } from './bitmap.js';
+import { CellEncoder, Cells } from './cells.js';
+import type { Column, TagValue } from './column.js';
+import { EnumColumn } from './enum-column.js';
+import { MemberCursor } from './member-cursor.js';
+import { NumberColumn } from './number-column.js';
+import { codeToNumber, numberToCode, quote } from './numbers.js';
+import { Control, SharedWorld } from './shared-memory.js';
+import { checkDeclaration, type Tag, TagCatalog, type TagDeclaration } from './tag-catalog.js';
+import { changeKind, widenedFor } from './tag-conversion.js';
+import { SHARD_MAP_WORDS, UserDirectory } from './user-directory.js';
+import { type UserId, UserKey } from './user-key.js';
+import { MAX_VECTOR_BYTES, UserRecords } from './user-records.js';
+
+export interface StoreOptions {
+  readonly maxEnumValues: number;
+  readonly strict: boolean;
+}
+
+export class SegmentStore {
+  readonly world: SharedWorld;
+  readonly directory: UserDirectory;
+  readonly records: UserRecords;
+  readonly catalog: TagCatalog;
+  /** Ordinals of all users; every user has at least one tag. */
+  readonly users: Bitmap = bitmapOf();
+  /** (user, tag) pairs. */
+  pairs = 0;
+  readonly #key: UserKey;
+  readonly #cells = new Cells();
+  readonly #vector = new CellEncoder();
+  readonly #cursors = new Set<MemberCursor>();
+
+  constructor(options: StoreOptions) {
+    this.world = SharedWorld.create(SHARD_MAP_WORDS);
+    const seed = randomInt(2 ** 32) | 0;
+    this.world.control[Control.HASH_SEED] = seed;
+    this.directory = new UserDirectory(this.world);
+    this.records = new UserRecords(this.world, this.directory);
+    this.catalog = new TagCatalog(options);
+    this.#key = new UserKey(seed);
+  }
+
+  /** The address of a user's record, or 0. Throws INVALID_USER_ID. */
+  find(user: UserId): number {
+    return this.directory.find(this.#key.set(user));
+  }
+
+  /** As `find`, for the id at bytes `start` to `end`. */
+  findBytes(bytes: Uint8Array, start: number, end: number): number {
+    return this.directory.find(this.#key.setBytes(bytes, start, end));
+  }
+
+  /** All cells of the user at `address`. The same object is filled again by the next call. */
+  cellsAt(address: number): Cells {
+    this.records.decode(address, this.#cells);
+    return this.#cells;
+  }
+
+  /** Gives a user tags. Returns how many the user did not have before. */
+  setTags(user: UserId, names: readonly string[], values: readonly TagValue[]): number {
+    const key = this.#key.set(user);
+    for (let i = 0; i < names.length; i++) this.#checkValue(names[i]!, values[i]!);
+    const tags: Tag[] = [];
+    try {
+      for (let i = 0; i < names.length; i++) tags.push(this.#tagFor(names[i]!, values[i]!));
+    } catch (error) {
+      for (const tag of tags) this.#dropIfUnused(tag);
+      throw error;
+    }
+    return this.#write(key, tags, values);
+  }
+
+  /** Takes tags from a user. Returns how many the user had. A user without tags is no more. */
+  removeTags(user: UserId, names: readonly string[]): number {
+    const address = this.find(user);
+    if (address === 0) return 0;
+    const cells = this.cellsAt(address);
+    const removed: Tag[] = [];
+    const codes: number[] = [];
+    for (const name of names) {
+      const tag = this.catalog.find(name);
+      if (tag === undefined) continue;
+      const code = cells.delete(tag.id);
+      if (code < 0) continue;
+      removed.push(tag);
+      codes.push(code);
+    }
+    if (removed.length === 0) return 0;
+    const ordinal = this.records.ordinalAt(address);
+    this.#replace(address, ordinal, cells);
+    for (let i = 0; i < removed.length; i++) this.#uncount(removed[i]!, ordinal, codes[i]!);
+    return removed.length;
+  }
+
+  /**
+   * Adds users to a tag: with `value`, users who have another one change over to it; without, users who have the tag
+   * already are left. Returns how many users changed.
+   */
+  addUsers(name: string, value: TagValue | undefined, users: readonly UserId[]): number {
+    for (const user of users) this.#key.set(user);
+    if (users.length === 0) return 0;
+    this.#checkMembership(name, value, users);
+    const written = value ?? true;
+    const tag = this.#tagFor(name, written);
+    const code = tag.column.codeFor(written, name);
+    let changed = 0;
+    for (const user of users) {
+      const key = this.#key.set(user);
+      const address = this.directory.find(key);
+      const before = address === 0 ? -1 : this.records.probe(address, tag.id);
+      if (before >= 0 && (value === undefined || before === code)) continue;
+      this.#write(key, [tag], [written]);
+      changed++;
+    }
+    if (tag.column instanceof EnumColumn) tag.column.discard(code);
+    return changed;
+  }
+
+  /** Takes users from a tag; with `value`, only those who have it. Returns how many changed. */
+  removeUsers(name: string, value: TagValue | undefined, users: readonly UserId[]): number {
+    for (const user of users) this.#key.set(user);
+    const tag = this.catalog.find(name);
+    if (tag === undefined) return 0;
+    const code = value === undefined ? -1 : codeIfAny(tag.column, value);
+    if (value !== undefined && code < 0) return 0;
+    let changed = 0;
+    for (const user of users) {
+      const address = this.find(user);
+      if (address === 0) continue;
+      const before = this.records.probe(address, tag.id);
+      if (before < 0 || (value !== undefined && before !== code)) continue;
+      this.#removeCell(address, tag);
+      changed++;
+    }
+    return changed;
+  }
+
+  /**
+   * Adds an integer to a user's number. A tag that does not exist becomes a number; one that was made by a write may hold
+   * integers as any kind.
+   */
+  increment(user: UserId, name: string, by: number): void {
+    const key = this.#key.set(user);
+    const known = this.catalog.find(name);
+    if (known === undefined) this.catalog.checkNew(name);
+    const tag = known ?? this.catalog.create(name, { kind: 'number' }, false);
+    const address = this.directory.find(key);
+    const code = address === 0 ? -1 : this.records.probe(address, tag.id);
+    try {
+      this.setTags(key.toBytes(), [name], [incremented(tag, code, by)]);
+    } finally {
+      this.#dropIfUnused(tag);
+    }
+  }
+
+  /** Takes a user out, id and all. Returns whether there was one. */
+  eraseUser(user: UserId): boolean {
+    const address = this.find(user);
+    if (address === 0) return false;
+    const cells = this.cellsAt(address);
+    const ordinal = this.records.ordinalAt(address);
+    const tags: Tag[] = [];
+    const codes: number[] = [];
+    for (let i = 0; i < cells.count; i++) {
+      tags.push(this.catalog.byId(cells.tags[i]!)!);
+      codes.push(cells.codes[i]!);
+    }
+    this.#erase(address, ordinal);
+    for (let i = 0; i < tags.length; i++) this.#uncount(tags[i]!, ordinal, codes[i]!);
+    return true;
+  }
+
+  /** Declares a tag, or converts the one of that name. Throws TAG_CONFLICT when a value does not allow it. */
+  declareTag(name: string, declaration: TagDeclaration): void {
+    checkDeclaration(name, declaration);
+    const tag = this.catalog.find(name);
+    if (tag === undefined) {
+      this.catalog.create(name, declaration, true);
+      return;
+    }
+    changeKind(this, tag, declaration);
+    tag.declared = true;
+    if (declaration.description !== undefined) tag.description = declaration.description;
+  }
+
+  /** Takes a tag from all of its users and out of the catalogue. Returns whether there was one. */
+  dropTag(name: string): boolean {
+    const tag = this.catalog.find(name);
+    if (tag === undefined) return false;
+    tag.declared = true;
+    this.clearTag(name);
+    this.catalog.drop(tag);
+    return true;
+  }
+
+  /** Takes a tag from all of its users; a declared one stays in the catalogue. Returns how many users had it. */
+  clearTag(name: string): number {
+    const tag = this.catalog.find(name);
+    if (tag === undefined) return 0;
+    const ordinals = tag.column.members().toUint32Array();
+    for (const ordinal of ordinals) this.#removeCell(this.records.addressOf(ordinal), tag);
+    return ordinals.length;
+  }
+
+  /** Takes everything out, declarations too. */
+  clear(): void {
+    for (const cursor of this.#cursors) cursor.keepAll(this.records);
+    for (const tag of [...this.catalog.all()]) this.catalog.drop(tag);
+    this.records.clear();
+    this.users.clear();
+    this.pairs = 0;
+  }
+
+  /**
+   * Writes the codes that `codeOf` gives to the users `ordinals` for a tag, and makes `column` the tag's. For conversions:
+   * the users stay the same and only their codes change.
+   */
+  recode(tag: Tag, column: Column, ordinals: Uint32Array, codeOf: (code: number) => number): void {
+    this.catalog.changing();
+    for (const ordinal of ordinals) {
+      const address = this.records.addressOf(ordinal);
+      const cells = this.cellsAt(address);
+      const code = codeOf(cells.codeOf(tag.id));
+      cells.put(tag.id, code);
+      this.#encode(cells);
+      this.records.replace(address, this.#vector);
+      column.add(ordinal, code);
+    }
+    this.adopt(tag, column);
+  }
+
+  /** Makes `column`, which already holds the tag's users, the tag's column. */
+  adopt(tag: Tag, column: Column): void {
+    tag.column = column;
+    this.catalog.changed(tag);
+  }
+
+  /** Walks the ids of `members` as they are now, whatever is written meanwhile. Close it when done. */
+  openCursor(members: Bitmap): MemberCursor {
+    const cursor = new MemberCursor(members, this.records, () => this.#cursors.delete(cursor));
+    this.#cursors.add(cursor);
+    return cursor;
+  }
+
+  /** Writes cells of known tags whose values have been checked. Returns how many tags are new to the user. */
+  #write(key: UserKey, tags: readonly Tag[], values: readonly TagValue[]): number {
+    const address = this.directory.find(key);
+    const cells = this.#cells;
+    if (address === 0) cells.clear();
+    else this.records.decode(address, cells);
+    const codes: number[] = [];
+    const before: number[] = [];
+    let added = 0;
+    let changed = false;
+    for (let i = 0; i < tags.length; i++) {
+      const tag = tags[i]!;
+      const code = tag.column.codeFor(values[i]!, tag.name);
+      const old = cells.put(tag.id, code);
+      if (old < 0) added++;
+      if (old !== code) changed = true;
+      codes.push(code);
+      before.push(old);
+    }
+    if (!changed) return 0;
+    this.#encodeOrUndo(cells, tags, codes);
+    let ordinal: number;
+    if (address === 0) {
+      ordinal = this.records.create(key, this.#vector);
+      this.users.add(ordinal);
+    } else {
+      ordinal = this.records.ordinalAt(address);
+      this.records.replace(address, this.#vector);
+    }
+    for (let i = 0; i < tags.length; i++) {
+      const { column } = tags[i]!;
+      if (before[i]! < 0) column.add(ordinal, codes[i]!);
+      else column.change(ordinal, before[i]!, codes[i]!);
+    }
+    this.pairs += added;
+    return added;
+  }
+
+  #encode(cells: Cells): void {
+    if (this.#vector.encode(cells)) return;
+    throw new SegmentdError(
+      'VECTOR_TOO_LARGE',
+      `the user's ${cells.count} tags need more than ${MAX_VECTOR_BYTES} bytes, which is the most one user may have`,
+    );
+  }
+
+  #encodeOrUndo(cells: Cells, tags: readonly Tag[], codes: readonly number[]): void {
+    try {
+      this.#encode(cells);
+    } catch (error) {
+      for (let i = 0; i < tags.length; i++) {
+        const tag = tags[i]!;
+        if (tag.column instanceof EnumColumn) tag.column.discard(codes[i]!);
+        this.#dropIfUnused(tag);
+      }
+      throw error;
+    }
+  }
+
+  #removeCell(address: number, tag: Tag): void {
+    const cells = this.cellsAt(address);
+    const code = cells.delete(tag.id);
+    const ordinal = this.records.ordinalAt(address);
+    this.#replace(address, ordinal, cells);
+    this.#uncount(tag, ordinal, code);
+  }
+
+  #replace(address: number, ordinal: number, cells: Cells): void {
+    if (cells.count === 0) {
+      this.#erase(address, ordinal);
+      return;
+    }
+    this.#encode(cells);
+    this.records.replace(address, this.#vector);
+  }
+
+  #erase(address: number, ordinal: number): void {
+    for (const cursor of this.#cursors) cursor.keep(ordinal, this.records);
+    this.records.erase(address);
+    this.users.remove(ordinal);
+  }
+
+  #uncount(tag: Tag, ordinal: number, code: number): void {
+    tag.column.remove(ordinal, code);
+    this.pairs--;
+    this.#dropIfUnused(tag);
+  }
+
+  #dropIfUnused(tag: Tag): void {
+    if (!tag.declared && tag.column.count === 0) this.catalog.drop(tag);
+  }
+
+  /** Throws what writing the value would throw; changes nothing. */
+  #checkValue(name: string, value: TagValue): void {
+    const tag = this.catalog.find(name);
+    if (tag === undefined) this.catalog.checkNew(name);
+    else if (tag.declared) tag.column.existingCode(value, name);
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      throw new SegmentdError('INVALID_VALUE', `tag ${quote(name)}: ${value} is not a value`);
+    }
+  }
+
+  /** The tag to write the value to: made, or widened, where that is needed. */
+  #tagFor(name: string, value: TagValue): Tag {
+    const tag = this.catalog.find(name);
+    if (tag === undefined) {
+      const kind = value === true || value === 1 || value === '1' ? 'flag' : 'enum';
+      const made = this.catalog.create(name, { kind }, false);
+      try {
+        made.column.existingCode(value, name);
+      } catch (error) {
+        this.catalog.drop(made);
+        throw error;
+      }
+      return made;
+    }
+    if (!tag.declared) widenedFor(this, tag, value);
+    return tag;
+  }
+
+  /** A set write says no value: a declared enum or number cannot take users who do not have one already. */
+  #checkMembership(name: string, value: TagValue | undefined, users: readonly UserId[]): void {
+    const tag = this.catalog.find(name);
+    if (value !== undefined || tag === undefined || !tag.declared || tag.column.kind === 'flag') {
+      this.#checkValue(name, value ?? true);
+      return;
+    }
+    for (const user of users) {
+      const address = this.find(user);
+      if (address !== 0 && this.records.probe(address, tag.id) >= 0) continue;
+      const { kind } = tag.column;
+      const advice = kind === 'enum' ? `name one, as in ${name}=VALUE` : 'set it by user';
+      throw new SegmentdError(
+        'INVALID_VALUE',
+        `tag ${quote(name)} is ${article(kind)} and needs a value: ${advice}`,
+      );
+    }
+  }
+}
+
+function article(kind: string): string {
+  return kind === 'enum' ? 'an enum' : `a ${kind}`;
+}
+
+function codeIfAny(column: Column, value: TagValue): number {
+  try {
+    return column.existingCode(value, '');
+  } catch {
+    return -1; // A value that the kind cannot have is nobody's.
+  }
+}
+
+/** The sum of what a user has (a code, or -1 for nothing) and `by`. */
+function incremented(tag: Tag, code: number, by: number): string {
+  const { column, name } = tag;
+  if (column instanceof NumberColumn) {
+    const scaled = code < 0 ? 0 : codeToNumber(code);
+    const sum = scaled + by * 10 ** column.scale;
+    if (Math.abs(sum) <= 2 ** 52) return column.textOf(numberToCode(sum));
+  } else {
+    const text = code < 0 ? '0' : column.textOf(code);
+    if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) {
+      throw new SegmentdError('NOT_AN_INTEGER', 'hash value is not an integer');
+    }
+    const sum = Number(text) + by;
+    if (Number.isSafeInteger(sum) && Number.isSafeInteger(Number(text))) return String(sum);
+  }
+  throw new SegmentdError(
+    'OUT_OF_RANGE',
+    `increment or decrement would overflow: tag ${quote(name)} holds ±2^52`,
+  );
+}

@@ -1,0 +1,66 @@
+/**
+ * Changing a tag's kind: by declaration, when every value allows it, and by a write, for a tag that was made by a write.
+ */
+import { SegmentdError } from '../errors.js';
+import type { Column, TagValue } from './column.js';
+import { EnumColumn } from './enum-column.js';
+import { FlagColumn } from './flag-column.js';
+import { NumberColumn } from './number-column.js';
+import { quote } from './numbers.js';
+import type { SegmentStore } from './segment-store.js';
+import type { Tag, TagDeclaration } from './tag-catalog.js';
+
+/** Gives the tag another kind or scale. Throws TAG_CONFLICT naming the first value that does not allow it. */
+export function changeKind(store: SegmentStore, tag: Tag, declaration: TagDeclaration): void {
+  const { column } = tag;
+  const scale = column instanceof NumberColumn ? column.scale : 0;
+  if (column.kind === declaration.kind && (declaration.scale ?? scale) === scale) return;
+  convert(store, tag, store.catalog.createColumn(tag.id, declaration));
+}
+
+/** Widens a tag that was made by a write to an enum, if it cannot hold the value as it is. */
+export function widenedFor(store: SegmentStore, tag: Tag, value: TagValue): void {
+  if (tag.column instanceof EnumColumn || holdsExactly(tag.column, value)) return;
+  convert(store, tag, store.catalog.createColumn(tag.id, { kind: 'enum' }));
+}
+
+/** Would the value come back with the same text? */
+function holdsExactly(column: Column, value: TagValue): boolean {
+  try {
+    const text = value === true ? '1' : String(value);
+    return column.textOf(column.existingCode(value, '')) === text;
+  } catch {
+    return false;
+  }
+}
+
+function convert(store: SegmentStore, tag: Tag, target: Column): void {
+  const source = tag.column;
+  const ordinals = source.members().toUint32Array();
+  const codes = new Map<number, number>();
+  for (const ordinal of ordinals) {
+    const code = store.records.probe(store.records.addressOf(ordinal), tag.id);
+    if (!codes.has(code)) codes.set(code, targetCode(tag, source, target, code));
+  }
+  if (source instanceof FlagColumn && codes.get(0) === 0) {
+    // A flag's only code means "1" in the enum as well: no vector changes.
+    for (const ordinal of ordinals) target.add(ordinal, 0);
+    store.adopt(tag, target);
+    return;
+  }
+  store.recode(tag, target, ordinals, (code) => codes.get(code)!);
+}
+
+function targetCode(tag: Tag, source: Column, target: Column, code: number): number {
+  const text = source.textOf(code);
+  try {
+    return target.codeFor(text, tag.name);
+  } catch (cause) {
+    if (!(cause instanceof SegmentdError)) throw cause;
+    throw new SegmentdError(
+      'TAG_CONFLICT',
+      `tag ${quote(tag.name)} stays ${source.kind}: a user has the value ${quote(text)} (${cause.message})`,
+      { cause },
+    );
+  }
+}

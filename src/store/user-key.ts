@@ -1,0 +1,143 @@
+/**
+ * A user's id ready for look-up: its bytes packed into 32-bit little-endian words (the last one padded with zeros), their
+ * length and hash. One object is filled again and again, so that looking a user up allocates nothing.
+ */
+import { SegmentdError } from '../errors.js';
+
+/** A user's external id: 1 to 255 bytes; a string stands for its UTF-8 bytes. */
+export type UserId = string | Uint8Array;
+
+export const MAX_ID_BYTES = 255;
+
+const MULTIPLIER = 0x9e3779b1 | 0;
+const encoder = new TextEncoder();
+const encoded = new Uint8Array(3 * (MAX_ID_BYTES + 1));
+
+export class UserKey {
+  readonly words = new Int32Array(64);
+  /** Bytes. */
+  length = 0;
+  /** Words that hold the bytes. */
+  wordCount = 0;
+  /** 32 bits, signed; the top 8 choose the directory's shard. */
+  hash = 0;
+  readonly #seed: number;
+
+  /** `seed` makes the hashes of one store differ from another's, so that nobody can prepare ids that collide. */
+  constructor(seed: number) {
+    this.#seed = seed | 0;
+  }
+
+  /** Takes an id of either form. Throws INVALID_USER_ID for a wrong length. */
+  set(id: UserId): this {
+    return typeof id === 'string' ? this.setString(id) : this.setBytes(id, 0, id.length);
+  }
+
+  /** Takes bytes `start` to `end` of `bytes`. Throws INVALID_USER_ID for a wrong length. */
+  setBytes(bytes: Uint8Array, start: number, end: number): this {
+    const length = end - start;
+    if (length < 1 || length > MAX_ID_BYTES) throw invalidLength(length);
+    const words = this.words;
+    let hash = length ^ this.#seed;
+    let count = 0;
+    let at = start;
+    for (; at + 4 <= end; at += 4) {
+      const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+      words[count++] = word;
+      hash = mix(hash, word);
+    }
+    if (at < end) {
+      let word = bytes[at]!;
+      if (at + 1 < end) word |= bytes[at + 1]! << 8;
+      if (at + 2 < end) word |= bytes[at + 2]! << 16;
+      words[count++] = word;
+      hash = mix(hash, word);
+    }
+    this.length = length;
+    this.wordCount = count;
+    this.hash = finish(hash);
+    return this;
+  }
+
+  /** Takes the UTF-8 bytes of `id`. Throws INVALID_USER_ID for a wrong length. */
+  setString(id: string): this {
+    const length = id.length;
+    if (length < 1 || length > MAX_ID_BYTES) throw invalidLength(encoder.encode(id).length);
+    const words = this.words;
+    let hash = length ^ this.#seed;
+    let count = 0;
+    let at = 0;
+    let seen = 0;
+    for (; at + 4 <= length; at += 4) {
+      const a = id.charCodeAt(at);
+      const b = id.charCodeAt(at + 1);
+      const c = id.charCodeAt(at + 2);
+      const d = id.charCodeAt(at + 3);
+      seen |= a | b | c | d;
+      const word = a | (b << 8) | (c << 16) | (d << 24);
+      words[count++] = word;
+      hash = mix(hash, word);
+    }
+    if (at < length) {
+      let word = 0;
+      for (let shift = 0; at < length; at++, shift += 8) {
+        const code = id.charCodeAt(at);
+        seen |= code;
+        word |= code << shift;
+      }
+      words[count++] = word;
+      hash = mix(hash, word);
+    }
+    if (seen > 0x7f) {
+      const { written } = encoder.encodeInto(id, encoded);
+      return this.setBytes(encoded, 0, written);
+    }
+    this.length = length;
+    this.wordCount = count;
+    this.hash = finish(hash);
+    return this;
+  }
+
+  /** Takes the id of a record: `length` bytes in the words from `start` of `source`. */
+  setWords(source: Int32Array, start: number, length: number): this {
+    const count = (length + 3) >>> 2;
+    const words = this.words;
+    let hash = length ^ this.#seed;
+    for (let i = 0; i < count; i++) {
+      const word = source[start + i]!;
+      words[i] = word;
+      hash = mix(hash, word);
+    }
+    this.length = length;
+    this.wordCount = count;
+    this.hash = finish(hash);
+    return this;
+  }
+
+  /** The id's bytes, as a new array. */
+  toBytes(): Uint8Array {
+    const bytes = new Uint8Array(this.length);
+    for (let i = 0; i < this.length; i++) bytes[i] = this.words[i >>> 2]! >>> ((i & 3) * 8);
+    return bytes;
+  }
+}
+
+function mix(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, MULTIPLIER);
+  return mixed ^ (mixed >>> 15);
+}
+
+/** The finalizer of MurmurHash3 (Appleby, 2011): every input bit reaches every output bit. */
+function finish(hash: number): number {
+  let mixed = Math.imul(hash, 0x85ebca6b);
+  mixed ^= mixed >>> 13;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
+}
+
+function invalidLength(bytes: number): SegmentdError {
+  return new SegmentdError(
+    'INVALID_USER_ID',
+    `a user id has 1 to ${MAX_ID_BYTES} bytes, this one has ${bytes}`,
+  );
+}

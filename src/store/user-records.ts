@@ -1,0 +1,328 @@
+/**
+ * User records in shared memory: the id and the vector of a user side by side, because a look-up needs both and memory
+ * latency is most of its cost (one miss instead of two).
+ *
+ *   word 0   ordinal
+ *   word 1   id length (8 bits) | format (2) | list length (8) | words of the record (14)
+ *   …        the id, padded with zeros to whole words
+ *   …        the vector (see cells)
+ *
+ * A change appends a new record and then points to it; the old one's id is overwritten with zeros, so that an erased id
+ * leaves no bytes behind. Records of one page (65,536 ordinals) share frames of 64 KiB. A frame that is more than half dead
+ * is evacuated at once, so at most half of the memory is waste and no single step moves more than 32 KiB.
+ */
+import { SegmentdError } from '../errors.js';
+import { type CellEncoder, type Cells, decodeCells, MAX_VECTOR_WORDS, probeCell } from './cells.js';
+import {
+  type Address,
+  ARENA_BITS,
+  ARENA_MASK,
+  Control,
+  FrameAllocator,
+  type SharedWorld,
+} from './shared-memory.js';
+import type { UserDirectory } from './user-directory.js';
+import { UserKey } from './user-key.js';
+
+export const PAGE_BITS = 16;
+const PAGE_MASK = (1 << PAGE_BITS) - 1;
+/** 64 KiB. */
+const FRAME_BITS = 14;
+const FRAME_WORDS = 1 << FRAME_BITS;
+const HEADER_WORDS = 2;
+const ID_START = HEADER_WORDS;
+const NO_FRAME = -1;
+
+function idWords(header: number): number {
+  return ((header & 0xff) + 3) >>> 2;
+}
+
+function recordWords(header: number): number {
+  return header >>> 18;
+}
+
+/** The look-up half, for the writer and for attached readers alike. */
+export class UserRecordsReader {
+  protected readonly world: SharedWorld;
+  protected readonly records: Int32Array[];
+  protected readonly pages: Int32Array[];
+
+  constructor(world: SharedWorld) {
+    this.world = world;
+    this.records = world.lists.records;
+    this.pages = world.lists.pages;
+  }
+
+  /** The address of an ordinal's record, or 0 when no user has the ordinal. */
+  addressOf(ordinal: number): Address {
+    const page = this.pages[ordinal >>> PAGE_BITS];
+    return page === undefined ? 0 : page[ordinal & PAGE_MASK]! >>> 0;
+  }
+
+  ordinalAt(address: Address): number {
+    return this.records[address >>> ARENA_BITS]![address & ARENA_MASK]! >>> 0;
+  }
+
+  /** The code of one tag, or -1 when the user does not have it. */
+  probe(address: Address, tag: number): number {
+    const words = this.records[address >>> ARENA_BITS]!;
+    const at = address & ARENA_MASK;
+    const header = words[at + 1]!;
+    const start = at + ID_START + (((header & 0xff) + 3) >>> 2);
+    return probeCell(words, start, (header >>> 8) & 3, (header >>> 10) & 0xff, tag);
+  }
+
+  /** Fills `cells` with all of the user's cells. */
+  decode(address: Address, cells: Cells): void {
+    const words = this.records[address >>> ARENA_BITS]!;
+    const at = address & ARENA_MASK;
+    const header = words[at + 1]!;
+    decodeCells(words, at + ID_START + idWords(header), (header >>> 8) & 3, (header >>> 10) & 0xff, cells);
+  }
+
+  /** Bytes of the user's id. */
+  idLength(address: Address): number {
+    return this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]! & 0xff;
+  }
+
+  /** Copies the user's id into `target` from `offset`; returns the offset behind it. */
+  copyId(address: Address, target: Uint8Array, offset: number): number {
+    const words = this.records[address >>> ARENA_BITS]!;
+    const at = address & ARENA_MASK;
+    const length = words[at + 1]! & 0xff;
+    let index = at + ID_START;
+    let out = offset;
+    const whole = out + (length & ~3);
+    while (out < whole) {
+      const word = words[index++]!;
+      target[out] = word;
+      target[out + 1] = word >>> 8;
+      target[out + 2] = word >>> 16;
+      target[out + 3] = word >>> 24;
+      out += 4;
+    }
+    const end = offset + length;
+    if (out < end) {
+      for (let word = words[index]!; out < end; word >>>= 8) target[out++] = word;
+    }
+    return end;
+  }
+
+  /** Fills `key` with the user's id and its hash. */
+  keyOf(address: Address, key: UserKey): UserKey {
+    const words = this.records[address >>> ARENA_BITS]!;
+    const at = address & ARENA_MASK;
+    return key.setWords(words, at + ID_START, words[at + 1]! & 0xff);
+  }
+}
+
+/** The whole of it, for the one writer. */
+export class UserRecords extends UserRecordsReader {
+  readonly #directory: UserDirectory;
+  readonly #frames: FrameAllocator;
+  /** By page: the frame that takes new records, and the words of it in use. */
+  readonly #openFrame: number[] = [];
+  readonly #openAt: number[] = [];
+  /** By frame: its page, words in use and words that live records take. */
+  readonly #pageOf: number[] = [];
+  readonly #used: number[] = [];
+  readonly #live: number[] = [];
+  readonly #freeOrdinals: number[] = [];
+  readonly #key: UserKey;
+  /** Frames to look at when the change at hand is done: evacuating moves records whose addresses it still uses. */
+  readonly #suspects: number[] = [];
+  #nextOrdinal = 0;
+  #liveWords = 0;
+
+  constructor(world: SharedWorld, directory: UserDirectory) {
+    super(world);
+    this.#directory = directory;
+    this.#frames = new FrameAllocator(world, 'records', FRAME_BITS);
+    this.#key = new UserKey(world.control[Control.HASH_SEED]!);
+  }
+
+  /** One more than the greatest ordinal ever in use. */
+  get ordinalLimit(): number {
+    return this.#nextOrdinal;
+  }
+
+  /** Bytes of shared memory: `allocated` for frames, of which `live` hold current records, and `index` for addresses. */
+  get bytes(): { allocated: number; live: number; index: number } {
+    return {
+      allocated: this.#frames.touched * FRAME_WORDS * 4,
+      live: this.#liveWords * 4,
+      index: this.#nextOrdinal * 4,
+    };
+  }
+
+  /**
+   * Adds a user who is not there, with the encoded vector. Returns the user's ordinal.
+   * After this, `replace` and `erase` no address taken before is valid.
+   */
+  create(key: UserKey, vector: CellEncoder): number {
+    const ordinal = this.#freeOrdinals.pop() ?? this.#nextOrdinal;
+    if (ordinal === 0xffffffff)
+      throw new SegmentdError('STORE_FULL', 'all 4,294,967,295 ordinals are in use');
+    const page = this.#openPage(ordinal >>> PAGE_BITS);
+    const address = this.#append(ordinal, key, vector);
+    if (ordinal === this.#nextOrdinal) this.#nextOrdinal++;
+    Atomics.store(page, ordinal & PAGE_MASK, address | 0);
+    this.#directory.insert(key.hash, address);
+    this.#settle();
+    return ordinal;
+  }
+
+  /** Gives the user whose record is at `address` another vector. */
+  replace(address: Address, vector: CellEncoder): void {
+    const key = this.keyOf(address, this.#key);
+    const ordinal = this.ordinalAt(address);
+    const moved = this.#append(ordinal, key, vector);
+    this.#point(key.hash, ordinal, address, moved);
+    this.#kill(address);
+    this.#settle();
+  }
+
+  /** Takes a user out: id, vector and ordinal. */
+  erase(address: Address): void {
+    const key = this.keyOf(address, this.#key);
+    const ordinal = this.ordinalAt(address);
+    this.#directory.remove(key.hash, address);
+    Atomics.store(this.pages[ordinal >>> PAGE_BITS]!, ordinal & PAGE_MASK, 0);
+    this.#freeOrdinals.push(ordinal);
+    this.#kill(address);
+    this.#settle();
+  }
+
+  /** Forgets every user; the memory is kept for the next ones. */
+  clear(): void {
+    this.#directory.clear();
+    for (const page of this.pages) page.fill(0);
+    for (let frame = 0; frame < this.#pageOf.length; frame++) {
+      if (this.#pageOf[frame] === NO_FRAME) continue;
+      const base = (frame << FRAME_BITS) & ARENA_MASK;
+      this.records[frame >>> (ARENA_BITS - FRAME_BITS)]!.fill(0, base, base + FRAME_WORDS);
+      this.#releaseFrame(frame);
+    }
+    this.#openFrame.fill(NO_FRAME);
+    this.#freeOrdinals.length = 0;
+    this.#nextOrdinal = 0;
+    this.#liveWords = 0;
+  }
+
+  #openPage(page: number): Int32Array {
+    while (page >= this.pages.length) {
+      this.world.grow('pages', 4 << PAGE_BITS);
+      this.#openFrame.push(NO_FRAME);
+      this.#openAt.push(0);
+    }
+    return this.pages[page]!;
+  }
+
+  #append(ordinal: number, key: UserKey, vector: CellEncoder): Address {
+    const vectorWords = vector.wordCount;
+    const idCount = key.wordCount;
+    const size = HEADER_WORDS + idCount + vectorWords;
+    const address = this.#reserve(ordinal >>> PAGE_BITS, size);
+    const words = this.records[address >>> ARENA_BITS]!;
+    let at = address & ARENA_MASK;
+    words[at++] = ordinal;
+    words[at++] = key.length | (vector.format << 8) | (vector.headerCount << 10) | (size << 18);
+    for (let i = 0; i < idCount; i++) words[at++] = key.words[i]!;
+    const source = vector.words;
+    for (let i = 0; i < vectorWords; i++) words[at++] = source[i]!;
+    return address;
+  }
+
+  #reserve(page: number, size: number): Address {
+    let frame = this.#openFrame[page]!;
+    if (frame === NO_FRAME || this.#openAt[page]! + size > FRAME_WORDS) frame = this.#openNextFrame(page);
+    const at = this.#openAt[page]!;
+    this.#openAt[page] = at + size;
+    this.#used[frame] = at + size;
+    this.#live[frame]! += size;
+    this.#liveWords += size;
+    return frame * FRAME_WORDS + at;
+  }
+
+  #openNextFrame(page: number): number {
+    const previous = this.#openFrame[page]!;
+    const frame = this.#frames.allocate();
+    if (frame >= 1 << (32 - FRAME_BITS)) {
+      this.#frames.release(frame);
+      throw new SegmentdError('STORE_FULL', 'user records fill their 16 GiB');
+    }
+    this.#pageOf[frame] = page;
+    this.#live[frame] = 0;
+    this.#openFrame[page] = frame;
+    // Address 0 means no record, so the very first word of all stays empty.
+    this.#openAt[page] = frame === 0 ? 1 : 0;
+    this.#used[frame] = this.#openAt[page];
+    if (previous !== NO_FRAME) this.#suspects.push(previous);
+    return frame;
+  }
+
+  /** Points directory and ordinal to a record's new place, then tells readers that the old one is going away. */
+  #point(hash: number, ordinal: number, from: Address, to: Address): void {
+    this.#directory.move(hash, from, to);
+    Atomics.store(this.pages[ordinal >>> PAGE_BITS]!, ordinal & PAGE_MASK, to | 0);
+    // Two steps: the sequence changes but stays even, since readers need not wait.
+    Atomics.add(this.world.control, Control.SHARD_SEQUENCE + (hash >>> 24), 2);
+  }
+
+  #kill(address: Address): void {
+    const words = this.records[address >>> ARENA_BITS]!;
+    const at = address & ARENA_MASK;
+    const header = words[at + 1]!;
+    for (let i = 0; i < idWords(header); i++) words[at + ID_START + i] = 0;
+    const size = recordWords(header);
+    const frame = Math.floor(address / FRAME_WORDS);
+    this.#live[frame]! -= size;
+    this.#liveWords -= size;
+    if (this.#live[frame]! * 2 < FRAME_WORDS) this.#suspects.push(frame);
+  }
+
+  #settle(): void {
+    for (let frame = this.#suspects.pop(); frame !== undefined; frame = this.#suspects.pop()) {
+      const page = this.#pageOf[frame]!;
+      const isOpen = page === NO_FRAME || frame === this.#openFrame[page];
+      if (!isOpen && this.#live[frame]! * 2 < FRAME_WORDS) this.#evacuate(frame, page);
+    }
+  }
+
+  /** Moves what lives in a frame to the page's open frame, and frees the frame. */
+  #evacuate(frame: number, page: number): void {
+    const words = this.records[frame >>> (ARENA_BITS - FRAME_BITS)]!;
+    const base = (frame << FRAME_BITS) & ARENA_MASK;
+    const table = this.pages[page]!;
+    const end = base + this.#used[frame]!;
+    for (let at = base + (frame === 0 ? 1 : 0); at < end; ) {
+      const header = words[at + 1]!;
+      const size = recordWords(header);
+      const ordinal = words[at]! >>> 0;
+      const address = frame * FRAME_WORDS + (at - base);
+      if (table[ordinal & PAGE_MASK]! >>> 0 === address) {
+        const { hash } = this.keyOf(address, this.#key);
+        const moved = this.#reserve(page, size);
+        const target = this.records[moved >>> ARENA_BITS]!;
+        const offset = moved & ARENA_MASK;
+        for (let i = 0; i < size; i++) target[offset + i] = words[at + i]!;
+        this.#point(hash, ordinal, address, moved);
+        for (let i = 0; i < idWords(header); i++) words[at + ID_START + i] = 0;
+        this.#live[frame]! -= size;
+        this.#liveWords -= size;
+      }
+      at += size;
+    }
+    this.#releaseFrame(frame);
+  }
+
+  #releaseFrame(frame: number): void {
+    this.#pageOf[frame] = NO_FRAME;
+    this.#used[frame] = 0;
+    this.#live[frame] = 0;
+    this.#frames.release(frame);
+  }
+}
+
+/** The largest vector a record takes, in bytes. */
+export const MAX_VECTOR_BYTES = MAX_VECTOR_WORDS * 4;
