@@ -1,5 +1,6 @@
 /** Proves the dual index sound: every bitmap against every vector, and the directory against the records. */
 import { bitmapOf } from './store/bitmap.js';
+import type { Cells } from './store/cells.js';
 import { quote } from './store/numbers.js';
 import type { SegmentStore } from './store/segment-store.js';
 import { Control } from './store/shared-memory.js';
@@ -38,7 +39,13 @@ export function checkStore(store: SegmentStore): CheckReport {
     if (store.records.ordinalAt(address) !== ordinal) report(`user ${user}: the record says another ordinal`);
     if (store.directory.find(key) !== address)
       report(`user ${user}: the directory does not lead to the record`);
-    const cells = store.cellsAt(address);
+    let cells: Cells;
+    try {
+      cells = store.cellsAt(address);
+    } catch (error) {
+      report(`user ${user}: ${(error as Error).message}`);
+      continue;
+    }
     if (cells.count === 0) report(`user ${user}: has no tags and should not be there`);
     for (let i = 0; i < cells.count; i++) {
       const tag = store.catalog.byId(cells.tags[i]!);

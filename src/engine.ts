@@ -5,7 +5,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { type CheckReport, checkStore } from './check.js';
 import { SegmentdError } from './errors.js';
-import { globToRegExp } from './glob.js';
+import { compileGlob } from './glob.js';
 import type { LookupHandle } from './lookup.js';
 import { apply, type Mutation } from './mutation.js';
 import { type EngineOptions, resolveEngineOptions } from './options.js';
@@ -182,7 +182,7 @@ class StoreEngine implements Engine {
   }
 
   tags(match?: string): TagInfo[] {
-    const wanted = match === undefined ? undefined : globToRegExp(match);
+    const wanted = match === undefined ? undefined : compileGlob(match);
     const found = [...this.store.catalog.all()].filter((tag) => wanted?.test(tag.name) ?? true);
     return found.sort((a, b) => (a.name < b.name ? -1 : 1)).map(infoOf);
   }

@@ -82,7 +82,11 @@ export class Lookup {
       }
       if (Atomics.load(control, sequence) !== before) continue;
       if (Atomics.load(control, Control.CATALOG_VERSION) !== version) continue;
-      if (failure !== undefined) throw failure;
+      if (failure !== undefined) {
+        // A user made since `refresh` may lie in memory that was made since then, too.
+        if (this.#world.refresh()) continue;
+        throw failure;
+      }
       return result as T;
     }
   }

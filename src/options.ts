@@ -177,10 +177,9 @@ export function parseOption(name: OptionName, text: string, source: string): num
   const row: OptionRow = optionTable[name];
   if (row.type === 'string') return text;
   if (row.type === 'boolean') {
-    const value = { yes: true, true: true, '1': true, no: false, false: false, '0': false }[
-      text.toLowerCase()
-    ];
-    if (value !== undefined) return value;
+    const word = text.toLowerCase();
+    if (word === 'yes' || word === 'true' || word === '1') return true;
+    if (word === 'no' || word === 'false' || word === '0') return false;
     throw new SegmentdError('INVALID_OPTION', `${source}: ${JSON.stringify(text)} is neither yes nor no`);
   }
   const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
@@ -209,7 +208,7 @@ function resolve(
   for (const [name, row] of optionRows) if (row.scope === scope) resolved[name] = row.default;
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    if (!(name in resolved))
+    if (!Object.hasOwn(resolved, name))
       throw new SegmentdError('INVALID_OPTION', `${owner} has no option ${JSON.stringify(name)}`);
     checkOption(name as OptionName, value, `${owner}'s option ${name}`);
     resolved[name] = value;

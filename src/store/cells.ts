@@ -13,6 +13,7 @@
  * Probing a list walks it (about 1 ns a tag), probing blocks is a population count and a bit test; see
  * `npm run bench -- vectors`.
  */
+import { SegmentdError } from '../errors.js';
 
 /** Lists up to this length are always lists: walking one costs no more than finding a block. */
 const SHORT_LIST = 24;
@@ -133,9 +134,8 @@ export class CellEncoder {
       const maskWords = (lastBlock >>> 5) + 1;
       // With codes: a word for the offset, two for the mask, and up to three bytes of padding for each block.
       const blockBytes = 4 * (1 + maskWords + blocks * 2) + (codeBytes === 0 ? 0 : blocks * 14 + codeBytes);
-      if (blockBytes <= listBytes * BLOCK_PREFERENCE && blocks < 0x10000) {
-        return this.#encodeBlocks(cells, maskWords, blocks, codeBytes);
-      }
+      const preferred = blockBytes <= listBytes * BLOCK_PREFERENCE && blocks < 0x10000;
+      if (preferred && this.#encodeBlocks(cells, maskWords, blocks, codeBytes)) return true;
     }
     return this.#encodeList(cells, listBytes);
   }
@@ -222,7 +222,10 @@ export class CellEncoder {
   }
 }
 
-/** Fills `cells` from a vector: its words start at `start`; `count` is what the record's header says of a list. */
+/**
+ * Fills `cells` from a vector: its words start at `start`; `count` is what the record's header says of a list. A reader that
+ * was overtaken by the writer may find anything there, so what no vector can be is refused before it takes memory.
+ */
 export function decodeCells(
   words: Int32Array,
   start: number,
@@ -236,13 +239,19 @@ export function decodeCells(
   else decodeBlocks(words, start, format, cells);
 }
 
+function notAVector(): SegmentdError {
+  return new SegmentdError('INTERNAL', 'what a record holds is not a vector');
+}
+
 function decodeBlocks(words: Int32Array, start: number, format: number, cells: Cells): void {
   const maskWords = words[start]! & 0xffff;
   const blocks = words[start]! >>> 16;
   const presence = start + 1 + maskWords;
+  if (1 + maskWords + blocks * 2 > MAX_VECTOR_WORDS) throw notAVector();
   let rank = 0;
   for (let m = 0; m < maskWords; m++) {
     for (let mask = words[start + 1 + m]!; mask !== 0; mask &= mask - 1) {
+      if (rank === blocks) throw notAVector();
       const block = m * 32 + trailingZeros(mask);
       const codesAt = format === Format.BLOCKS ? 0 : words[presence + blocks * 2 + rank]!;
       if (codesAt !== 0) cursor.open(words, start + codesAt + 2);
@@ -259,6 +268,7 @@ function decodeBlocks(words: Int32Array, start: number, format: number, cells: C
 }
 
 function decodeList(words: Int32Array, start: number, count: number, cells: Cells): void {
+  if (count > MAX_VECTOR_WORDS * 4) throw notAVector();
   cursor.open(words, start);
   let tag = -1;
   for (let i = 0; i < count; i++) {

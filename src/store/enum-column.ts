@@ -20,6 +20,8 @@ export class EnumColumn implements Column {
   readonly #codes = new Map<string, number>();
   /** By code; undefined for a code that is free. */
   readonly #values: (string | undefined)[] = [];
+  /** UTF-8 of the values that somebody has read. */
+  readonly #bytes: (Uint8Array | undefined)[] = [];
   readonly #bitmaps: (Bitmap | undefined)[] = [];
   readonly #counts: number[] = [];
   readonly #free: number[] = [];
@@ -106,6 +108,15 @@ export class EnumColumn implements Column {
     return this.#values[code]!;
   }
 
+  /** The value as UTF-8. */
+  bytesOf(code: number): Uint8Array {
+    const known = this.#bytes[code];
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(this.#values[code]!);
+    this.#bytes[code] = bytes;
+    return bytes;
+  }
+
   holds(ordinal: number, code: number): boolean {
     return this.#values[code] !== undefined && this.#bitmaps[code]!.has(ordinal);
   }
@@ -139,6 +150,7 @@ export class EnumColumn implements Column {
   #forget(code: number): void {
     this.#codes.delete(this.#values[code]!);
     this.#values[code] = undefined;
+    this.#bytes[code] = undefined;
     this.#bitmaps[code] = undefined;
     this.#free.push(code);
   }

@@ -14,7 +14,7 @@ export class MemberCursor {
   readonly #members: Bitmap;
   readonly #records: UserRecords;
   readonly #onClose: () => void;
-  readonly #batch = new Uint32Array(BATCH);
+  readonly #batch: Uint32Array;
   #batchLength = 0;
   #batchAt = 0;
   #fetched = 0;
@@ -24,6 +24,7 @@ export class MemberCursor {
   constructor(members: Bitmap, records: UserRecords, onClose: () => void) {
     this.#members = members.clone();
     this.size = this.#members.size;
+    this.#batch = new Uint32Array(Math.min(BATCH, this.size));
     this.#records = records;
     this.#onClose = onClose;
   }
@@ -69,7 +70,7 @@ export class MemberCursor {
 
   #fetch(): boolean {
     if (this.#fetched >= this.size) return false;
-    this.#batchLength = this.#members.rangeUint32Array(this.#batch, this.#fetched, BATCH).length;
+    this.#batchLength = this.#members.rangeUint32Array(this.#batch, this.#fetched, this.#batch.length).length;
     this.#fetched += this.#batchLength;
     this.#batchAt = 0;
     return this.#batchLength > 0;

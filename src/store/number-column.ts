@@ -1,7 +1,6 @@
-import { SegmentdError } from '../errors.js';
 import { type Bitmap, bitmapBytes, bitmapOf } from './bitmap.js';
 import type { Column, TagValue } from './column.js';
-import { codeToNumber, formatScaled, numberToCode, parseScaled, quote, unscale } from './numbers.js';
+import { codeToNumber, formatScaled, numberToCode, parseScaled, unscale } from './numbers.js';
 
 /**
  * A number: a bit-sliced index. Bitmaps for existence, sign, and each bit of the magnitude, so that comparisons and sums
@@ -63,7 +62,7 @@ export class NumberColumn implements Column {
 
   codeFor(value: TagValue, tag: string): number {
     const number = value === true ? 1 : value;
-    return numberToCode(parseScaled(number, this.scale, `tag ${quote(tag)}`));
+    return numberToCode(parseScaled(number, this.scale, tag));
   }
 
   existingCode(value: TagValue, tag: string): number {
@@ -133,16 +132,4 @@ export class NumberColumn implements Column {
     while (this.#slices.length <= bit) this.#slices.push(bitmapOf());
     return this.#slices[bit]!;
   }
-}
-
-/** Throws when adding `by` to a scaled integer leaves the range of exact numbers. */
-export function addScaled(scaled: number, by: number, tag: string): number {
-  const sum = scaled + by;
-  if (Math.abs(sum) > 2 ** 52) {
-    throw new SegmentdError(
-      'OUT_OF_RANGE',
-      `tag ${quote(tag)}: increment or decrement would overflow (±2^52)`,
-    );
-  }
-  return sum;
 }

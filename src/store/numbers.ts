@@ -34,35 +34,37 @@ const DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
 
 /**
  * Decimal text or a number as a scaled integer. Throws INVALID_VALUE when it is not a plain decimal or has more decimals
- * than the scale, OUT_OF_RANGE beyond ±2^52; `what` names the place in the message.
+ * than the scale, OUT_OF_RANGE beyond ±2^52; both name the tag that it is for.
  */
-export function parseScaled(value: string | number, scale: number, what: string): number {
-  const scaled = typeof value === 'number' ? scaleNumber(value, scale, what) : scaleText(value, scale, what);
+export function parseScaled(value: string | number, scale: number, tag: string): number {
+  const scaled = typeof value === 'number' ? scaleNumber(value, scale, tag) : scaleText(value, scale, tag);
   if (Math.abs(scaled) > MAX_NUMBER) {
-    throw new SegmentdError('OUT_OF_RANGE', `${what}: ${value} is out of range (±2^52 at scale 0)`);
+    throw new SegmentdError('OUT_OF_RANGE', `tag ${quote(tag)}: ${value} is out of range (±2^52 at scale 0)`);
   }
   return scaled === 0 ? 0 : scaled;
 }
 
-function scaleNumber(value: number, scale: number, what: string): number {
-  const scaled = Math.round(value * 10 ** scale);
-  // Equal only when `value` is the double nearest to a decimal of this scale.
-  if (!Number.isFinite(value) || unscale(scaled, scale) !== value)
-    throw notANumber(String(value), scale, what);
-  return scaled;
+function scaleNumber(value: number, scale: number, tag: string): number {
+  const near = Math.round(value * 10 ** scale);
+  if (Number.isFinite(value)) {
+    // Right is the integer for whose decimal `value` is the nearest double; the product may miss it by one.
+    for (const scaled of [near, near - 1, near + 1]) if (unscale(scaled, scale) === value) return scaled;
+    if (Math.abs(near) > MAX_NUMBER) return near;
+  }
+  throw notANumber(String(value), scale, tag);
 }
 
-function scaleText(text: string, scale: number, what: string): number {
+function scaleText(text: string, scale: number, tag: string): number {
   const match = text.length <= 64 ? DECIMAL.exec(text) : null;
   const fraction = match?.[3]?.replace(/0+$/, '') ?? '';
-  if (match === null || fraction.length > scale) throw notANumber(text, scale, what);
+  if (match === null || fraction.length > scale) throw notANumber(text, scale, tag);
   const magnitude = Number(match[2] + fraction.padEnd(scale, '0'));
   return match[1] === '-' ? -magnitude : magnitude;
 }
 
-function notANumber(text: string, scale: number, what: string): SegmentdError {
+function notANumber(text: string, scale: number, tag: string): SegmentdError {
   const wanted = scale === 0 ? 'an integer' : `a decimal with at most ${scale} digits after the point`;
-  return new SegmentdError('INVALID_VALUE', `${what} is a number: ${quote(text)} is not ${wanted}`);
+  return new SegmentdError('INVALID_VALUE', `tag ${quote(tag)} is a number: ${quote(text)} is not ${wanted}`);
 }
 
 /** Text from outside, quoted and cut for an error message. */

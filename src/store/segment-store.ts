@@ -23,6 +23,9 @@ export interface StoreOptions {
   readonly strict: boolean;
 }
 
+/** Takes one step of a mutation back, for one that fails later on. */
+type Undo = () => void;
+
 export class SegmentStore {
   readonly world: SharedWorld;
   readonly directory: UserDirectory;
@@ -36,6 +39,8 @@ export class SegmentStore {
   readonly #cells = new Cells();
   readonly #vector = new CellEncoder();
   readonly #cursors = new Set<MemberCursor>();
+  /** Counts the calls of `setTags`; see `Tag.round`. */
+  #round = 0;
 
   constructor(options: StoreOptions) {
     this.world = SharedWorld.create(SHARD_MAP_WORDS);
@@ -57,24 +62,41 @@ export class SegmentStore {
     return this.directory.find(this.#key.setBytes(bytes, start, end));
   }
 
+  /** The id of the user with this ordinal, which must be in use. */
+  idOf(ordinal: number): Buffer {
+    const address = this.records.addressOf(ordinal);
+    const id = Buffer.allocUnsafe(this.records.idLength(address));
+    this.records.copyId(address, id, 0);
+    return id;
+  }
+
   /** All cells of the user at `address`. The same object is filled again by the next call. */
   cellsAt(address: number): Cells {
     this.records.decode(address, this.#cells);
     return this.#cells;
   }
 
-  /** Gives a user tags. Returns how many the user did not have before. */
+  /** Gives a user tags; of a tag that is named twice, the last value counts. Returns how many are new to the user. */
   setTags(user: UserId, names: readonly string[], values: readonly TagValue[]): number {
     const key = this.#key.set(user);
-    for (let i = 0; i < names.length; i++) this.#checkValue(names[i]!, values[i]!);
-    const tags: Tag[] = [];
+    const undo: Undo[] = [];
     try {
-      for (let i = 0; i < names.length; i++) tags.push(this.#tagFor(names[i]!, values[i]!));
+      const tags: Tag[] = [];
+      const round = ++this.#round;
+      let distinct = true;
+      for (let i = 0; i < names.length; i++) {
+        const tag = this.#tagFor(names[i]!, values[i]!, undo);
+        if (tag.round === round) distinct = false;
+        tag.round = round;
+        tags.push(tag);
+      }
+      if (distinct) return this.#write(key, tags, values);
+      const last = new Map(tags.map((tag, i) => [tag, values[i]!]));
+      return this.#write(key, [...last.keys()], [...last.values()]);
     } catch (error) {
-      for (const tag of tags) this.#dropIfUnused(tag);
+      takeBack(undo);
       throw error;
     }
-    return this.#write(key, tags, values);
   }
 
   /** Takes tags from a user. Returns how many the user had. A user without tags is no more. */
@@ -105,22 +127,21 @@ export class SegmentStore {
    */
   addUsers(name: string, value: TagValue | undefined, users: readonly UserId[]): number {
     for (const user of users) this.#key.set(user);
-    if (users.length === 0) return 0;
-    this.#checkMembership(name, value, users);
-    const written = value ?? true;
-    const tag = this.#tagFor(name, written);
-    const code = tag.column.codeFor(written, name);
-    let changed = 0;
-    for (const user of users) {
-      const key = this.#key.set(user);
-      const address = this.directory.find(key);
-      const before = address === 0 ? -1 : this.records.probe(address, tag.id);
-      if (before >= 0 && (value === undefined || before === code)) continue;
-      this.#write(key, [tag], [written]);
-      changed++;
+    const known = this.catalog.find(name);
+    let wanted = users;
+    if (value === undefined && known !== undefined && known.column.kind !== 'flag') {
+      wanted = users.filter((user) => !this.#has(user, known));
+      if (wanted.length > 0 && known.declared) throw needsValue(known);
     }
-    if (tag.column instanceof EnumColumn) tag.column.discard(code);
-    return changed;
+    if (wanted.length === 0) return 0;
+    const undo: Undo[] = [];
+    try {
+      const written = value ?? true;
+      return this.#addEach(this.#tagFor(name, written, undo), written, wanted);
+    } catch (error) {
+      takeBack(undo);
+      throw error;
+    }
   }
 
   /** Takes users from a tag; with `value`, only those who have it. Returns how many changed. */
@@ -148,6 +169,8 @@ export class SegmentStore {
    */
   increment(user: UserId, name: string, by: number): void {
     const key = this.#key.set(user);
+    if (!Number.isInteger(by))
+      throw new SegmentdError('NOT_AN_INTEGER', `${by} is not a whole number to add`);
     const known = this.catalog.find(name);
     if (known === undefined) this.catalog.checkNew(name);
     const tag = known ?? this.catalog.create(name, { kind: 'number' }, false);
@@ -212,28 +235,29 @@ export class SegmentStore {
   /** Takes everything out, declarations too. */
   clear(): void {
     for (const cursor of this.#cursors) cursor.keepAll(this.records);
-    for (const tag of [...this.catalog.all()]) this.catalog.drop(tag);
+    // Users go first: a reader in another thread must not see one who has lost some of the tags.
     this.records.clear();
     this.users.clear();
     this.pairs = 0;
+    for (const tag of [...this.catalog.all()]) this.catalog.drop(tag);
   }
 
   /**
-   * Writes the codes that `codeOf` gives to the users `ordinals` for a tag, and makes `column` the tag's. For conversions:
-   * the users stay the same and only their codes change.
+   * Gives the users `ordinals` other codes for a tag, `to` instead of `from`, and the tag the column that holds them so.
+   * For conversions: the users stay the same.
    */
-  recode(tag: Tag, column: Column, ordinals: Uint32Array, codeOf: (code: number) => number): void {
+  recode(tag: Tag, column: Column, ordinals: Uint32Array, from: Float64Array, to: Float64Array): void {
     this.catalog.changing();
-    for (const ordinal of ordinals) {
-      const address = this.records.addressOf(ordinal);
-      const cells = this.cellsAt(address);
-      const code = codeOf(cells.codeOf(tag.id));
-      cells.put(tag.id, code);
-      this.#encode(cells);
-      this.records.replace(address, this.#vector);
-      column.add(ordinal, code);
+    let done = 0;
+    try {
+      for (; done < ordinals.length; done++) this.#recodeOne(ordinals[done]!, tag, to[done]!);
+      tag.column = column;
+    } catch (error) {
+      while (done-- > 0) this.#recodeOne(ordinals[done]!, tag, from[done]!);
+      throw error;
+    } finally {
+      this.catalog.changed(tag);
     }
-    this.adopt(tag, column);
   }
 
   /** Makes `column`, which already holds the tag's users, the tag's column. */
@@ -249,7 +273,49 @@ export class SegmentStore {
     return cursor;
   }
 
-  /** Writes cells of known tags whose values have been checked. Returns how many tags are new to the user. */
+  #recodeOne(ordinal: number, tag: Tag, code: number): void {
+    const address = this.records.addressOf(ordinal);
+    const cells = this.cellsAt(address);
+    cells.put(tag.id, code);
+    this.#encode(cells);
+    this.records.replace(address, this.#vector);
+  }
+
+  #has(user: UserId, tag: Tag): boolean {
+    const address = this.find(user);
+    return address !== 0 && this.records.probe(address, tag.id) >= 0;
+  }
+
+  /** Gives every user the tag with the value. Returns how many changed. */
+  #addEach(tag: Tag, value: TagValue, users: readonly UserId[]): number {
+    const { column } = tag;
+    const code = column.codeFor(value, tag.name);
+    const changed: UserId[] = [];
+    const before: (TagValue | undefined)[] = [];
+    try {
+      for (const user of users) {
+        const key = this.#key.set(user);
+        const address = this.directory.find(key);
+        const old = address === 0 ? -1 : this.records.probe(address, tag.id);
+        if (old === code) continue;
+        before.push(old < 0 ? undefined : column.valueOf(old));
+        this.#write(key, [tag], [value]);
+        changed.push(user);
+      }
+    } catch (error) {
+      for (let i = changed.length - 1; i >= 0; i--) {
+        const key = this.#key.set(changed[i]!);
+        if (before[i] === undefined) this.#removeCell(this.directory.find(key), tag);
+        else this.#write(key, [tag], [before[i]!]);
+      }
+      throw error;
+    } finally {
+      if (column instanceof EnumColumn) column.discard(code);
+    }
+    return changed.length;
+  }
+
+  /** Writes cells of tags that can take the values, each tag once. Returns how many of them are new to the user. */
   #write(key: UserKey, tags: readonly Tag[], values: readonly TagValue[]): number {
     const address = this.directory.find(key);
     const cells = this.#cells;
@@ -269,14 +335,15 @@ export class SegmentStore {
       before.push(old);
     }
     if (!changed) return 0;
-    this.#encodeOrUndo(cells, tags, codes);
     let ordinal: number;
-    if (address === 0) {
-      ordinal = this.records.create(key, this.#vector);
-      this.users.add(ordinal);
-    } else {
-      ordinal = this.records.ordinalAt(address);
-      this.records.replace(address, this.#vector);
+    try {
+      ordinal = this.#store(key, address, cells);
+    } catch (error) {
+      for (let i = 0; i < tags.length; i++) {
+        const { column } = tags[i]!;
+        if (column instanceof EnumColumn) column.discard(codes[i]!);
+      }
+      throw error;
     }
     for (let i = 0; i < tags.length; i++) {
       const { column } = tags[i]!;
@@ -295,17 +362,17 @@ export class SegmentStore {
     );
   }
 
-  #encodeOrUndo(cells: Cells, tags: readonly Tag[], codes: readonly number[]): void {
-    try {
-      this.#encode(cells);
-    } catch (error) {
-      for (let i = 0; i < tags.length; i++) {
-        const tag = tags[i]!;
-        if (tag.column instanceof EnumColumn) tag.column.discard(codes[i]!);
-        this.#dropIfUnused(tag);
-      }
-      throw error;
+  /** Writes the record of a user, who is new when `address` is 0. Returns the ordinal. */
+  #store(key: UserKey, address: number, cells: Cells): number {
+    this.#encode(cells);
+    if (address === 0) {
+      const created = this.records.create(key, this.#vector);
+      this.users.add(created);
+      return created;
     }
+    const ordinal = this.records.ordinalAt(address);
+    this.records.replace(address, this.#vector);
+    return ordinal;
   }
 
   #removeCell(address: number, tag: Tag): void {
@@ -341,52 +408,41 @@ export class SegmentStore {
     if (!tag.declared && tag.column.count === 0) this.catalog.drop(tag);
   }
 
-  /** Throws what writing the value would throw; changes nothing. */
-  #checkValue(name: string, value: TagValue): void {
-    const tag = this.catalog.find(name);
+  /**
+   * A tag that can take the value: made, or widened, where that is needed; `undo` gets what takes that back. Throws what
+   * writing the value would throw.
+   */
+  #tagFor(name: string, value: TagValue, undo: Undo[]): Tag {
+    let tag = this.catalog.find(name);
     if (tag === undefined) this.catalog.checkNew(name);
-    else if (tag.declared) tag.column.existingCode(value, name);
-    if (typeof value === 'number' && !Number.isFinite(value)) {
+    if (value !== true && typeof value !== 'string' && !Number.isFinite(value)) {
       throw new SegmentdError('INVALID_VALUE', `tag ${quote(name)}: ${value} is not a value`);
     }
-  }
-
-  /** The tag to write the value to: made, or widened, where that is needed. */
-  #tagFor(name: string, value: TagValue): Tag {
-    const tag = this.catalog.find(name);
     if (tag === undefined) {
       const kind = value === true || value === 1 || value === '1' ? 'flag' : 'enum';
       const made = this.catalog.create(name, { kind }, false);
-      try {
-        made.column.existingCode(value, name);
-      } catch (error) {
-        this.catalog.drop(made);
-        throw error;
-      }
-      return made;
+      undo.push(() => this.catalog.drop(made));
+      tag = made;
+    } else if (!tag.declared) {
+      const narrow = widenedFor(this, tag, value);
+      if (narrow !== undefined) undo.push(narrow);
     }
-    if (!tag.declared) widenedFor(this, tag, value);
+    tag.column.existingCode(value, name);
     return tag;
   }
+}
 
-  /** A set write says no value: a declared enum or number cannot take users who do not have one already. */
-  #checkMembership(name: string, value: TagValue | undefined, users: readonly UserId[]): void {
-    const tag = this.catalog.find(name);
-    if (value !== undefined || tag === undefined || !tag.declared || tag.column.kind === 'flag') {
-      this.#checkValue(name, value ?? true);
-      return;
-    }
-    for (const user of users) {
-      const address = this.find(user);
-      if (address !== 0 && this.records.probe(address, tag.id) >= 0) continue;
-      const { kind } = tag.column;
-      const advice = kind === 'enum' ? `name one, as in ${name}=VALUE` : 'set it by user';
-      throw new SegmentdError(
-        'INVALID_VALUE',
-        `tag ${quote(name)} is ${article(kind)} and needs a value: ${advice}`,
-      );
-    }
-  }
+function takeBack(undo: Undo[]): void {
+  for (let step = undo.pop(); step !== undefined; step = undo.pop()) step();
+}
+
+/** A set write says no value: a declared enum or number cannot take users who do not have one already. */
+function needsValue({ name, column: { kind } }: Tag): SegmentdError {
+  const advice = kind === 'enum' ? `name one, as in ${name}=VALUE` : 'set it by user';
+  return new SegmentdError(
+    'INVALID_VALUE',
+    `tag ${quote(name)} is ${article(kind)} and needs a value: ${advice}`,
+  );
 }
 
 function article(kind: string): string {

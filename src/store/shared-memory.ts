@@ -140,16 +140,18 @@ export class SharedWorld {
     return words;
   }
 
-  /** Reader: takes in the buffers announced since the last call. Cheap when there are none. */
-  refresh(): void {
-    if (this.#port === undefined) return;
+  /** Reader: takes in the buffers announced since the last call; returns whether there were any. Cheap when not. */
+  refresh(): boolean {
+    const before = this.#growth;
+    if (this.#port === undefined) return false;
     while (Atomics.load(this.control, Control.GROWTH) !== this.#growth) {
       const received = receiveMessageOnPort(this.#port) as { message: GrowthMessage } | undefined;
-      if (received === undefined) return;
+      if (received === undefined) break;
       const { list, index, buffer } = received.message;
       this.lists[list][index] = new Int32Array(buffer);
       this.#growth++;
     }
+    return this.#growth !== before;
   }
 
   /** Ends every announcement: readers keep what they have. */

@@ -21,6 +21,8 @@ export interface Tag {
   declared: boolean;
   description: string;
   column: Column;
+  /** The last `setTags` that named it, by its number: tells when one call names a tag twice. */
+  round: number;
 }
 
 export interface TagDeclaration {
@@ -123,6 +125,7 @@ export class TagCatalog {
       declared,
       description: declaration.description ?? '',
       column: this.createColumn(id, declaration),
+      round: 0,
     };
     this.#byName.set(name, tag);
     this.#byId[id] = tag;

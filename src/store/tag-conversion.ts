@@ -18,10 +18,13 @@ export function changeKind(store: SegmentStore, tag: Tag, declaration: TagDeclar
   convert(store, tag, store.catalog.createColumn(tag.id, declaration));
 }
 
-/** Widens a tag that was made by a write to an enum, if it cannot hold the value as it is. */
-export function widenedFor(store: SegmentStore, tag: Tag, value: TagValue): void {
-  if (tag.column instanceof EnumColumn || holdsExactly(tag.column, value)) return;
-  convert(store, tag, store.catalog.createColumn(tag.id, { kind: 'enum' }));
+/**
+ * Widens a tag that was made by a write to an enum, if it cannot hold the value as it is. Returns what takes that back, as
+ * long as nothing was written to the tag, or undefined when there was nothing to do.
+ */
+export function widenedFor(store: SegmentStore, tag: Tag, value: TagValue): (() => void) | undefined {
+  if (tag.column instanceof EnumColumn || holdsExactly(tag.column, value)) return undefined;
+  return convert(store, tag, store.catalog.createColumn(tag.id, { kind: 'enum' }));
 }
 
 /** Would the value come back with the same text? */
@@ -34,21 +37,27 @@ function holdsExactly(column: Column, value: TagValue): boolean {
   }
 }
 
-function convert(store: SegmentStore, tag: Tag, target: Column): void {
+/** Makes `target` the tag's column, with the users and values of the present one. Returns what takes that back. */
+function convert(store: SegmentStore, tag: Tag, target: Column): () => void {
   const source = tag.column;
   const ordinals = source.members().toUint32Array();
+  const from = new Float64Array(ordinals.length);
+  const to = new Float64Array(ordinals.length);
   const codes = new Map<number, number>();
-  for (const ordinal of ordinals) {
-    const code = store.records.probe(store.records.addressOf(ordinal), tag.id);
+  for (let i = 0; i < ordinals.length; i++) {
+    const code = store.records.probe(store.records.addressOf(ordinals[i]!), tag.id);
     if (!codes.has(code)) codes.set(code, targetCode(tag, source, target, code));
+    from[i] = code;
+    to[i] = codes.get(code)!;
+    target.add(ordinals[i]!, to[i]!);
   }
   if (source instanceof FlagColumn && codes.get(0) === 0) {
     // A flag's only code means "1" in the enum as well: no vector changes.
-    for (const ordinal of ordinals) target.add(ordinal, 0);
     store.adopt(tag, target);
-    return;
+    return () => store.adopt(tag, source);
   }
-  store.recode(tag, target, ordinals, (code) => codes.get(code)!);
+  store.recode(tag, target, ordinals, from, to);
+  return () => store.recode(tag, source, ordinals, to, from);
 }
 
 function targetCode(tag: Tag, source: Column, target: Column, code: number): number {

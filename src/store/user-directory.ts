@@ -235,46 +235,67 @@ export class UserDirectory extends UserDirectoryReader {
     return true;
   }
 
-  /** Grows a shard by a quarter and spreads its entries out again, in order. Returns its new capacity in slots. */
+  /** Grows a shard by a quarter or more and spreads its entries out again, in order. Returns its new capacity in slots. */
   #grow(shard: number): number {
     const before = this.shardMap[shard]!;
-    const after = before + Math.max(1, before >>> 2);
-    if (after > MAX_FRAMES) {
-      throw new SegmentdError('STORE_FULL', `the user directory is full at ${this.#size} users`);
-    }
-    const words = before * FRAME_SLOTS * 2;
-    if (this.#scratch.length < words) this.#scratch = new Int32Array(words * 2);
-    const old = this.#scratch;
-    this.beginMoves(shard);
-    for (let i = 0; i < before; i++) {
-      const frame = this.#frameOf(shard, i);
-      const arena = this.slots[frame >>> FRAME_ARENA_BITS]!;
-      const base = (frame << FRAME_BITS) & ARENA_MASK;
-      old.set(arena.subarray(base, base + FRAME_SLOTS * 2), i * FRAME_SLOTS * 2);
-      this.#zero(frame);
-    }
+    const entries = this.#entriesOf(shard);
+    let after = before;
+    do {
+      if (after === MAX_FRAMES) {
+        throw new SegmentdError('STORE_FULL', `the user directory is full at ${this.#size} users`);
+      }
+      after = Math.min(MAX_FRAMES, after + Math.max(1, after >>> 2));
+    } while (!fits(entries, after << FRAME_SLOT_BITS));
     for (let i = before; i < after; i++) {
-      const frame = this.#frames.allocate();
-      this.#zero(frame);
-      this.shardMap[SHARDS + (shard << MAX_FRAMES_BITS) + i] = frame;
+      this.shardMap[SHARDS + (shard << MAX_FRAMES_BITS) + i] = this.#frames.allocate();
     }
+    this.beginMoves(shard);
     this.shardMap[shard] = after;
+    for (let i = 0; i < after; i++) this.#zero(this.#frameOf(shard, i));
     const capacity = after << FRAME_SLOT_BITS;
     let free = 0;
-    for (let i = 0; i < words; i += 2) {
-      if (old[i + 1] === 0) continue;
-      const slot = Math.max(free, homeOf(old[i]! & 0xffffff, capacity));
-      this.#write(shard, slot, old[i]!, old[i + 1]!);
+    for (let i = 0; i < entries.length; i += 2) {
+      const slot = Math.max(free, homeOf(entries[i]! & 0xffffff, capacity));
+      this.#write(shard, slot, entries[i]!, entries[i + 1]!);
       free = slot + 1;
     }
     this.endMoves(shard);
     return capacity;
   }
 
+  /** A copy of a shard's entries, in order; valid until the next call. */
+  #entriesOf(shard: number): Int32Array {
+    const frames = this.shardMap[shard]!;
+    const length = this.#counts[shard]! * 2;
+    if (this.#scratch.length < length) this.#scratch = new Int32Array(length * 2);
+    const entries = this.#scratch;
+    let at = 0;
+    for (let i = 0; i < frames; i++) {
+      const frame = this.#frameOf(shard, i);
+      const words = this.slots[frame >>> FRAME_ARENA_BITS]!;
+      const base = (frame << FRAME_BITS) & ARENA_MASK;
+      for (let word = base; word < base + FRAME_SLOTS * 2; word += 2) {
+        if (words[word + 1] === 0) continue;
+        entries[at++] = words[word]!;
+        entries[at++] = words[word + 1]!;
+      }
+    }
+    return entries.subarray(0, at);
+  }
+
   #zero(frame: number): void {
     const base = (frame << FRAME_BITS) & ARENA_MASK;
     this.slots[frame >>> FRAME_ARENA_BITS]!.fill(0, base, base + FRAME_SLOTS * 2);
   }
+}
+
+/** Can the entries be spread over so many slots, or do those with the greatest hashes run over the end? */
+function fits(entries: Int32Array, capacity: number): boolean {
+  let free = 0;
+  for (let i = 0; i < entries.length; i += 2) {
+    free = Math.max(free, homeOf(entries[i]! & 0xffffff, capacity)) + 1;
+  }
+  return free <= capacity;
 }
 
 /** The first slot to look at: the low 24 bits of the hash, scaled to the shard's capacity, which keeps their order. */

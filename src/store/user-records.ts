@@ -85,6 +85,16 @@ export class UserRecordsReader {
     return this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]! & 0xff;
   }
 
+  /** Bytes of the user's record: header, id and vector. */
+  recordBytes(address: Address): number {
+    return recordWords(this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]!) * 4;
+  }
+
+  /** The encoding of the user's vector, one of `Format`. */
+  format(address: Address): number {
+    return (this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]! >>> 8) & 3;
+  }
+
   /** Copies the user's id into `target` from `offset`; returns the offset behind it. */
   copyId(address: Address, target: Uint8Array, offset: number): number {
     const words = this.records[address >>> ARENA_BITS]!;
@@ -160,14 +170,20 @@ export class UserRecords extends UserRecordsReader {
    * After this, `replace` and `erase` no address taken before is valid.
    */
   create(key: UserKey, vector: CellEncoder): number {
-    const ordinal = this.#freeOrdinals.pop() ?? this.#nextOrdinal;
+    const ordinal = this.#freeOrdinals.at(-1) ?? this.#nextOrdinal;
     if (ordinal === 0xffffffff)
       throw new SegmentdError('STORE_FULL', 'all 4,294,967,295 ordinals are in use');
     const page = this.#openPage(ordinal >>> PAGE_BITS);
     const address = this.#append(ordinal, key, vector);
+    try {
+      this.#directory.insert(key.hash, address);
+    } catch (error) {
+      this.#kill(address);
+      throw error;
+    }
     if (ordinal === this.#nextOrdinal) this.#nextOrdinal++;
+    else this.#freeOrdinals.pop();
     Atomics.store(page, ordinal & PAGE_MASK, address | 0);
-    this.#directory.insert(key.hash, address);
     this.#settle();
     return ordinal;
   }

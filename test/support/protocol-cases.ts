@@ -24,7 +24,7 @@ export const VALID: [input: string, ...commands: string[][]][] = [
   ['ECHO b"c d"\r\nECHO e\'f g\'\r\n', ['ECHO', 'bc d'], ['ECHO', 'ef g']],
   ['ECHO "\\x00\\xfF\\xg1\\n\\r\\t\\b\\a\\"\\\\\\q"\r\n', ['ECHO', '\0\xffxg1\n\r\t\b\x07"\\q']],
   ['ECHO "\\x1"\r\n', ['ECHO', 'x1']],
-  ["ECHO 'it\\'s \\n \\\\'\r\n", ['ECHO', "it's \\n \\\\"]],
+  ["ECHO 'it\\'s \\n \\\\ '\r\n", ['ECHO', "it's \\n \\\\ "]],
   ['ECHO "b"\v\r\nA "b"\f\'c\'\n*1\r\n$4\r\nPING\r\n', ['ECHO', 'b'], ['A', 'b', 'c'], ['PING']],
   ['"PING"\n\'PING\'\nPING\n', ['PING'], ['PING'], ['PING']],
 ];
@@ -42,6 +42,7 @@ export const INVALID: [input: string, detail: string][] = [
   ['*4294967296\r\n', 'invalid multibulk length'],
   ['*9223372036854775808\r\n', 'invalid multibulk length'],
   ['*-9223372036854775809\r\n', 'invalid multibulk length'],
+  ['*-10000000000000000000\r\n', 'invalid multibulk length'],
   [`*${'9'.repeat(300)}\r\n`, 'invalid multibulk length'],
   ['*1\r\n$a\r\n', 'invalid bulk length'],
   ['*1\r\n$\r\n', 'invalid bulk length'],
@@ -83,3 +84,6 @@ export const UNFINISHED: string[] = [
   '*1\0\r\n$4\r\nPING\r\n',
   '*1\r\n$4\0\r\nPING\r\n',
 ];
+
+/** The inputs of all cases. */
+export const INPUTS = [...VALID.map(([input]) => input), ...INVALID.map(([input]) => input), ...UNFINISHED];

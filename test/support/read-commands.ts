@@ -24,8 +24,8 @@ export function currentWords(reader: RespReader): string[] {
 }
 
 /**
- * Reads chunks to the end or to the first error. Each chunk is fed as a copy that is overwritten as soon as the
- * reader has asked for more, as a socket with a buffer of its own does.
+ * Reads chunks to the end or to the first error. Each chunk is fed as a copy that is overwritten as soon as
+ * the reader has asked for more, as a socket with a buffer of its own does.
  */
 export function readCommands(chunks: Iterable<Uint8Array>, limits: ReaderLimits = DEFAULT_LIMITS): Outcome {
   const reader = new RespReader(limits);

@@ -1,6 +1,6 @@
 /** A plain encoder and decoder of the Redis protocol, written to be obviously right rather than fast. */
 
-/** One decoded reply: its marker, its text as Latin-1 (or null), and the replies inside it. */
+/** One decoded reply: its marker, its text as Latin-1 ('' for an aggregate, null for null), and the replies inside it. */
 export interface Reply {
   readonly type: string;
   readonly text: string | null;
@@ -52,7 +52,7 @@ export function decodeReplies(bytes: Uint8Array): Reply[] {
     }
     if (!'*%~>'.includes(type)) throw new Error(`unknown marker "${type}"`);
     const count = type === '%' ? size * 2 : size;
-    return { type, text: null, items: Array.from({ length: count }, reply) };
+    return { type, text: '', items: Array.from({ length: count }, reply) };
   }
 
   while (at < input.length) replies.push(reply());

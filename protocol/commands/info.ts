@@ -1,0 +1,235 @@
+/** INFO, and the other commands that tell about the server as a whole. */
+import { arch, machine, release, totalmem, type } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { many, optional, text } from '../arguments.js';
+import { type Call, command } from '../command.js';
+import * as replies from '../replies.js';
+import { PACKAGE_VERSION, REDIS_VERSION } from '../version.js';
+
+const group = 'server';
+const DAY_SECONDS = 86_400;
+
+type Fields = readonly (readonly [name: string, value: string | number])[];
+
+interface Section {
+  readonly title: string;
+  /** Only shown when asked for by name, or with `all` or `everything`. */
+  readonly extra?: true;
+  fields(call: Call): Fields;
+}
+
+/** Bytes as people read them, in Redis's form: `1.50M`. */
+function human(bytes: number): string {
+  if (bytes < 1024) return `${bytes}B`;
+  const units = 'KMGTP';
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
+  return `${(bytes / 1024 ** power).toFixed(2)}${units[power - 1]}`;
+}
+
+function serverFields({ server }: Call): Fields {
+  const uptime = Math.floor((Date.now() - server.startedAt) / 1000);
+  return [
+    ['redis_version', REDIS_VERSION],
+    ['segmentd_version', PACKAGE_VERSION],
+    ['node_version', process.versions.node],
+    ['redis_mode', 'standalone'],
+    ['os', `${type()} ${release()} ${machine()}`],
+    ['arch_bits', ['arm', 'ia32'].includes(arch()) ? 32 : 64],
+    ['process_id', process.pid],
+    ['run_id', server.runId],
+    ['tcp_port', server.port],
+    ['server_time_usec', microseconds()],
+    ['uptime_in_seconds', uptime],
+    ['uptime_in_days', Math.floor(uptime / DAY_SECONDS)],
+    ['executable', process.execPath],
+    ['config_file', ''],
+  ];
+}
+
+function clientFields({ server }: Call): Fields {
+  let input = 0;
+  let output = 0;
+  for (const session of server.sessions.values()) {
+    input = Math.max(input, session.pendingInputBytes);
+    output = Math.max(output, session.connection.pendingBytes);
+  }
+  return [
+    ['connected_clients', server.sessions.size],
+    ['maxclients', server.options.maxClients],
+    ['client_recent_max_input_buffer', input],
+    ['client_recent_max_output_buffer', output],
+    ['blocked_clients', 0],
+  ];
+}
+
+function memoryFields({ engine }: Call): Fields {
+  const { bytes } = engine.stats();
+  const { rss, heapUsed } = process.memoryUsage();
+  return [
+    ['used_memory', bytes.total],
+    ['used_memory_human', human(bytes.total)],
+    ['used_memory_rss', rss],
+    ['used_memory_rss_human', human(rss)],
+    ['used_memory_dataset', bytes.records + bytes.bitmaps],
+    ['used_memory_overhead', bytes.total - bytes.records - bytes.bitmaps],
+    ['used_memory_js_heap', heapUsed],
+    ['total_system_memory', totalmem()],
+    ['total_system_memory_human', human(totalmem())],
+    ['maxmemory', 0],
+    ['maxmemory_human', '0B'],
+    ['maxmemory_policy', 'noeviction'],
+    ['mem_fragmentation_ratio', (bytes.total === 0 ? 0 : rss / bytes.total).toFixed(2)],
+  ];
+}
+
+function statsFields({ server }: Call): Fields {
+  const kibibytes = (perSecond: number): string => (perSecond / 1024).toFixed(2);
+  let errors = 0;
+  for (const count of server.errors.values()) errors += count;
+  return [
+    ['total_connections_received', server.connectionsReceived],
+    ['total_commands_processed', server.commandsProcessed],
+    ['instantaneous_ops_per_sec', Math.round(server.commandRate.perSecond)],
+    ['total_net_input_bytes', server.inputBytes],
+    ['total_net_output_bytes', server.outputBytes],
+    ['instantaneous_input_kbps', kibibytes(server.inputRate.perSecond)],
+    ['instantaneous_output_kbps', kibibytes(server.outputRate.perSecond)],
+    ['rejected_connections', server.connectionsRejected],
+    ['expired_keys', 0],
+    ['evicted_keys', 0],
+    ['total_error_replies', errors],
+  ];
+}
+
+function cpuFields(): Fields {
+  const { system, user } = process.cpuUsage();
+  return [
+    ['used_cpu_sys', (system / 1e6).toFixed(6)],
+    ['used_cpu_user', (user / 1e6).toFixed(6)],
+  ];
+}
+
+function commandFields({ server }: Call): Fields {
+  const fields: [string, string][] = [];
+  for (const [name, { stats }] of server.commands.entries) {
+    const { calls, rejected, failed } = stats;
+    if (calls === 0 && rejected === 0) continue;
+    const total = Math.round(stats.microseconds);
+    const each = (calls === 0 ? 0 : stats.microseconds / calls).toFixed(2);
+    const counts = `rejected_calls=${rejected},failed_calls=${failed}`;
+    fields.push([`cmdstat_${name}`, `calls=${calls},usec=${total},usec_per_call=${each},${counts}`]);
+  }
+  return fields;
+}
+
+function segmentFields({ engine }: Call): Fields {
+  const { users, tags, pairs, bytes } = engine.stats();
+  const sizes = Object.entries(bytes).map(([part, size]): [string, number] => [`bytes_${part}`, size]);
+  return [['users', users], ['tags', tags], ['pairs', pairs], ...sizes];
+}
+
+function keyspaceFields(call: Call): Fields {
+  const keys = keyCount(call);
+  return keys === 0 ? [] : [['db0', `keys=${keys},expires=0,avg_ttl=0`]];
+}
+
+/** Users, and tags that have users: what SCAN lists. */
+function keyCount({ engine: { store } }: Call): number {
+  let tags = 0;
+  for (const tag of store.catalog.all()) if (tag.column.count > 0) tags++;
+  return store.directory.size + tags;
+}
+
+const sections: readonly Section[] = [
+  { title: 'Server', fields: serverFields },
+  { title: 'Clients', fields: clientFields },
+  { title: 'Memory', fields: memoryFields },
+  {
+    title: 'Persistence',
+    fields: () => [
+      ['loading', 0],
+      ['async_loading', 0],
+      ['rdb_bgsave_in_progress', 0],
+      ['aof_enabled', 0],
+      ['aof_rewrite_in_progress', 0],
+    ],
+  },
+  { title: 'Stats', fields: statsFields },
+  {
+    title: 'Replication',
+    fields: () => [
+      ['role', 'master'],
+      ['connected_slaves', 0],
+    ],
+  },
+  { title: 'CPU', fields: cpuFields },
+  { title: 'Modules', fields: () => [] },
+  { title: 'Commandstats', extra: true, fields: commandFields },
+  {
+    title: 'Errorstats',
+    fields: ({ server }) =>
+      Array.from(server.errors, ([prefix, count]) => [`errorstat_${prefix}`, `count=${count}`] as const),
+  },
+  { title: 'Cluster', fields: () => [['cluster_enabled', 0]] },
+  { title: 'Keyspace', fields: keyspaceFields },
+  { title: 'Segments', fields: segmentFields },
+];
+
+function chosen(names: readonly string[]): readonly Section[] {
+  const wanted = new Set(names.map((name) => name.toLowerCase()));
+  if (wanted.has('all') || wanted.has('everything')) return sections;
+  const withDefaults = wanted.size === 0 || wanted.has('default');
+  return sections.filter(
+    ({ title, extra }) => wanted.has(title.toLowerCase()) || (withDefaults && extra !== true),
+  );
+}
+
+function render(call: Call, { title, fields }: Section): string {
+  const lines = fields(call).map(([name, value]) => `${name}:${value}\r\n`);
+  return `# ${title}\r\n${lines.join('')}`;
+}
+
+/** Microseconds since the epoch. */
+function microseconds(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}
+
+export const infoCommands = [
+  command({
+    name: 'INFO',
+    summary: "The server's state as lines of name:value, in sections: the usual ones, some by name, or all.",
+    group,
+    complexity: 'O(N), N the tags and their values',
+    flags: ['dangerous'],
+    arguments: { sections: optional(many(text())) },
+    reply: replies.verbatim,
+    differs: 'What there is no such thing of is left out; the section Segments is added.',
+    run: (call, { sections: names = [] }) =>
+      chosen(names)
+        .map((section) => render(call, section))
+        .join('\r\n'),
+  }),
+  command({
+    name: 'DBSIZE',
+    summary: 'How many keys there are: users, and tags that have users.',
+    group,
+    complexity: 'O(N), N the tags',
+    flags: ['readonly', 'fast'],
+    arguments: {},
+    reply: replies.integer,
+    run: keyCount,
+  }),
+  command({
+    name: 'TIME',
+    summary: "The server's time: seconds since 1970, and microseconds of the second.",
+    group,
+    complexity: 'O(1)',
+    flags: ['fast'],
+    arguments: {},
+    reply: replies.array(replies.bulk),
+    run() {
+      const now = microseconds();
+      return [String(Math.floor(now / 1e6)), String(now % 1e6)];
+    },
+  }),
+];

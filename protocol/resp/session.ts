@@ -1,0 +1,450 @@
+/**
+ * One connection's conversation: bytes in, replies out in order. A long reply is streamed in slices under backpressure; until
+ * it is through, the session executes nothing more and its input waits, so that replies stay in order and in bounds.
+ */
+import { performance } from 'node:perf_hooks';
+import { SegmentdError } from '../../src/index.js';
+import type { MemberCursor } from '../../src/store/member-cursor.js';
+import { WrongArity } from '../arguments.js';
+import type { Call, Command } from '../command.js';
+import type { CommandEntry } from '../command-table.js';
+import type { ReplyTarget } from '../replies.js';
+import type { ServerState } from '../server-state.js';
+import { Transaction } from '../transaction.js';
+import { ProtocolError, type ReaderLimits } from './limits.js';
+import { RespReader } from './reader.js';
+import type { RespWriter } from './writer.js';
+
+/** What a session needs of its connection. */
+export interface Connection {
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  /** Sends bytes. False when they are still needed after the call, because the client does not read fast enough. */
+  write(bytes: Uint8Array): boolean;
+  /** Bytes that wait to be sent. */
+  readonly pendingBytes: number;
+  /** Stops and resumes taking input. */
+  pause(): void;
+  resume(): void;
+  /** Sends what waits, then ends the connection. */
+  end(): void;
+  /** Ends it at once. */
+  destroy(): void;
+}
+
+export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
+
+/** Sets of at most so many ids are replied at once. */
+const AT_ONCE = 1_000;
+/** Bytes of one slice of a streamed reply. */
+const SLICE_BYTES = 64 * 1024;
+/** With more than this waiting to be sent, the session takes no more input until it is gone. */
+const MAX_PENDING_BYTES = 1024 * 1024;
+/** A hot command with more words than this is timed and logged by itself. */
+const MAX_HOT_WORDS = 1_000;
+
+export class Session implements Call, ReplyTarget {
+  readonly server: ServerState;
+  readonly id: number;
+  readonly connection: Connection;
+  /** Milliseconds since the epoch. */
+  readonly createdAt = Date.now();
+  lastActiveAt = this.createdAt;
+  /** The name of the command under way, or of the last one. */
+  lastCommand = '';
+  name = '';
+  libraryName = '';
+  libraryVersion = '';
+  authenticated: boolean;
+  replyMode: ReplyMode = 'on';
+  noEvict = false;
+  noTouch = false;
+  inputBytes = 0;
+  outputBytes = 0;
+  commandsProcessed = 0;
+  readonly transaction = new Transaction();
+  readonly #reader: RespReader;
+  #protocol: 2 | 3 = 2;
+  #stream: MemberCursor | undefined;
+  /** Commands are left that could be executed, but others, or the client, come first. */
+  #hasMore = false;
+  #paused = false;
+  #turnAsked = false;
+  #closing = false;
+  #closed = false;
+
+  constructor(server: ServerState, connection: Connection) {
+    this.server = server;
+    this.connection = connection;
+    this.id = server.nextSessionId();
+    this.authenticated = server.options.password === '';
+    this.#reader = new RespReader(this.#limits());
+  }
+
+  get engine(): ServerState['engine'] {
+    return this.server.engine;
+  }
+
+  get keyspace(): ServerState['keyspace'] {
+    return this.server.keyspace;
+  }
+
+  get session(): this {
+    return this;
+  }
+
+  get out(): RespWriter {
+    return this.server.writer;
+  }
+
+  get protocol(): 2 | 3 {
+    return this.#protocol;
+  }
+
+  /** Takes effect for the reply of the command that sets it. */
+  set protocol(version: 2 | 3) {
+    this.#protocol = version;
+    this.out.protocol = version;
+  }
+
+  /** Bytes of input that wait for the rest of their command. */
+  get pendingInputBytes(): number {
+    return this.#reader.pendingBytes;
+  }
+
+  /** Takes input and executes what is complete. The chunk is only read before the next call or event. */
+  receive(chunk: Buffer): void {
+    if (this.#closing) return;
+    this.inputBytes += chunk.length;
+    this.server.inputBytes += chunk.length;
+    this.lastActiveAt = Date.now();
+    try {
+      this.#reader.feed(chunk);
+    } catch (error) {
+      this.#refuseInput(error);
+      return;
+    }
+    if (!this.#mustWait) this.#run();
+  }
+
+  /** To be called when the connection has sent all that was waiting. */
+  drained(): void {
+    if (this.#closed) return;
+    if (this.#stream !== undefined) this.#continueStream(this.#stream);
+    else this.#run();
+  }
+
+  /** To be called when the connection is gone. */
+  closed(): void {
+    this.#closed = true;
+    this.#closing = true;
+    this.#stream?.close();
+    this.#stream = undefined;
+    this.transaction.reset();
+  }
+
+  /** Ends the conversation once the replies so far are sent. */
+  close(): void {
+    this.#closing = true;
+  }
+
+  /** Ends the conversation now; for CLIENT KILL of another session. */
+  kill(): void {
+    this.#closing = true;
+    this.server.sessions.delete(this.id);
+    this.connection.destroy();
+  }
+
+  /** Adopts options that CONFIG SET or AUTH may have changed; without a password, nobody needs to AUTH any more. */
+  refreshLimits(): void {
+    if (this.server.options.password === '') this.authenticated = true;
+    this.#reader.limits = this.#limits();
+  }
+
+  /** RESET: back to how a new connection is. */
+  reset(): void {
+    this.transaction.reset();
+    this.protocol = 2;
+    this.name = '';
+    this.replyMode = 'on';
+    this.noEvict = false;
+    this.noTouch = false;
+    this.authenticated = this.server.options.password === '';
+    this.refreshLimits();
+  }
+
+  members(cursor: MemberCursor): void {
+    const silent = this.replyMode !== 'on' && this.replyMode !== 'skip-next';
+    if (silent) {
+      cursor.close();
+      return;
+    }
+    this.out.set(cursor.size);
+    if (cursor.size <= AT_ONCE || this.transaction.isExecuting) {
+      this.#writeSlice(cursor, Number.POSITIVE_INFINITY);
+      cursor.close();
+    } else this.#stream = cursor;
+  }
+
+  #limits(): ReaderLimits {
+    const { protoMaxBulkLen, clientQueryBufferLimit } = this.server.options;
+    return {
+      maxBulkLength: protoMaxBulkLen,
+      maxArguments: 1024 * 1024,
+      maxInlineLength: 64 * 1024,
+      maxBufferLength: clientQueryBufferLimit,
+      unauthenticated: !this.authenticated,
+    };
+  }
+
+  /** Executes complete commands until there are none, or a long reply or a slow client makes the rest wait. */
+  #run(): void {
+    const { out } = this;
+    out.protocol = this.#protocol;
+    try {
+      this.#executeAll();
+    } catch (error) {
+      this.#refuseInput(error);
+      return;
+    }
+    this.#flush();
+    this.#balance();
+  }
+
+  #executeAll(): void {
+    const reader = this.#reader;
+    const { commands, slowLog, latency } = this.server;
+    let hotEntry: CommandEntry | undefined;
+    let hotCalls = 0;
+    let since = performance.now();
+    // Hot commands take less time than asking what time it is: a run of the same one is timed as a whole.
+    const endRun = (): void => {
+      if (hotEntry === undefined) return;
+      const now = performance.now();
+      const elapsed = now - since;
+      hotEntry.stats.count(hotCalls, elapsed);
+      // Its words are gone: the reader is at the next command.
+      if (hotCalls === 1 && slowLog.isSlow(elapsed)) this.#logSlow(elapsed, [Buffer.from(hotEntry.command.name)]);
+      latency.record('command', elapsed / hotCalls);
+      this.lastCommand = hotEntry.command.name;
+      this.commandsProcessed += hotCalls;
+      hotEntry = undefined;
+      hotCalls = 0;
+      since = now;
+    };
+    this.#hasMore = false;
+    while (this.#stream === undefined && !this.#closing) {
+      if (this.out.length > MAX_PENDING_BYTES) {
+        this.#hasMore = true;
+        break;
+      }
+      if (!reader.next()) break;
+      const entry = commands.find(reader);
+      if (typeof entry !== 'string' && entry.command.hot !== undefined && this.#isPlain(entry.command, reader)) {
+        if (entry !== hotEntry) {
+          endRun();
+          hotEntry = entry;
+        }
+        hotCalls++;
+        if (this.#runHot(entry, reader)) continue;
+        hotCalls--;
+        if (hotCalls === 0) hotEntry = undefined;
+      }
+      endRun();
+      this.#runGeneral(entry, reader);
+      since = performance.now();
+    }
+    endRun();
+  }
+
+  /** May the hot handler take it: right number of words, nothing special about the session? */
+  #isPlain({ minWords, maxWords }: Command, { argc }: RespReader): boolean {
+    return (
+      argc >= minWords &&
+      argc <= maxWords &&
+      argc <= MAX_HOT_WORDS &&
+      this.authenticated &&
+      this.replyMode === 'on' &&
+      !this.transaction.isOpen &&
+      !this.server.slowLog.watchesAll
+    );
+  }
+
+  #runHot({ command, stats }: CommandEntry, reader: RespReader): boolean {
+    const { out } = this;
+    const start = out.length;
+    try {
+      return command.hot!(this, reader, out);
+    } catch (error) {
+      out.length = start;
+      stats.failed++;
+      this.#writeError(error, command);
+      return true;
+    }
+  }
+
+  #runGeneral(entry: CommandEntry | string, reader: RespReader): void {
+    const words = copyWords(reader);
+    const { out } = this;
+    const start = out.length;
+    const mode = this.replyMode;
+    if (typeof entry === 'string') {
+      this.transaction.fail();
+      this.#writeError(unknownCommand(entry, words));
+    } else this.#dispatch(entry, words);
+    // CLIENT REPLY SKIP silences itself and the command behind it; OFF silences all; ON replies whatever was before.
+    if (this.replyMode !== 'on') out.length = start;
+    if (this.replyMode === 'skip-next') this.replyMode = 'skip';
+    else if (mode === 'skip' && this.replyMode === 'skip') this.replyMode = 'on';
+  }
+
+  #dispatch(entry: CommandEntry, words: readonly Buffer[]): void {
+    const { command, stats } = entry;
+    const refusal = this.#refusalOf(command, words.length);
+    if (refusal !== undefined) {
+      stats.rejected++;
+      this.transaction.fail();
+      this.#writeError(refusal, command);
+    } else if (this.transaction.isOpen && !command.flags.has('noqueue')) {
+      this.transaction.queue({ entry, words });
+      this.out.simple('QUEUED');
+    } else this.execute(entry, words);
+  }
+
+  /** Runs one command and writes its reply, whatever the session's state; for EXEC as well. */
+  execute({ command, stats }: CommandEntry, words: readonly Buffer[]): void {
+    const { out } = this;
+    const start = out.length;
+    const before = performance.now();
+    this.lastCommand = command.name;
+    try {
+      command.execute(this, words, this);
+    } catch (error) {
+      out.length = start;
+      stats.failed++;
+      this.#writeError(error, command);
+    }
+    const elapsed = performance.now() - before;
+    stats.count(1, elapsed);
+    this.commandsProcessed++;
+    if (this.server.slowLog.isSlow(elapsed)) {
+      this.#logSlow(elapsed, command.flags.has('secret') ? words.slice(0, command.words.length) : words);
+    }
+    this.server.latency.record('command', elapsed);
+  }
+
+  #refusalOf({ flags, minWords, maxWords }: Command, words: number): unknown {
+    if (words < minWords || words > maxWords) return new WrongArity();
+    if (!this.authenticated && !flags.has('noauth')) {
+      return new SegmentdError('NO_AUTH', 'Authentication required.');
+    }
+    return undefined;
+  }
+
+  #writeError(error: unknown, command?: Command): void {
+    let reply: string;
+    if (error instanceof SegmentdError) reply = error.toResp();
+    else if (error instanceof WrongArity) {
+      const name = command?.words.join('|').toLowerCase() ?? '';
+      reply = `ERR wrong number of arguments for '${name}' command`;
+    } else reply = new SegmentdError('INTERNAL', `internal error: ${(error as Error).message}`).toResp();
+    this.server.countError(reply);
+    this.out.error(reply);
+  }
+
+  #logSlow(elapsed: number, words: readonly Buffer[]): void {
+    this.server.slowLog.add(elapsed, words, this.connection.remoteAddress, this.name);
+  }
+
+  /** Input that is no protocol ends the connection, as in Redis; so does a fault of our own, which must not end more. */
+  #refuseInput(error: unknown): void {
+    this.out.protocol = this.#protocol;
+    this.out.error(error instanceof ProtocolError ? `ERR ${error.message}` : 'ERR internal error');
+    this.server.countError('ERR');
+    this.#closing = true;
+    this.#flush();
+    this.#balance();
+  }
+
+  #writeSlice(cursor: MemberCursor, bytes: number): boolean {
+    const { out } = this;
+    const end = out.length + bytes;
+    while (out.length < end) {
+      const ordinal = cursor.next();
+      if (ordinal < 0) return false;
+      out.beginBulk(cursor.idLength(ordinal));
+      out.endBulk(cursor.copyId(ordinal, out.buffer, out.length));
+    }
+    return true;
+  }
+
+  #continueStream(cursor: MemberCursor): void {
+    if (this.connection.pendingBytes > 0) return;
+    this.out.protocol = this.#protocol;
+    if (!this.#writeSlice(cursor, SLICE_BYTES)) {
+      this.#stream = undefined;
+      this.#hasMore = true;
+      cursor.close();
+    }
+    this.#flush();
+    this.#balance();
+  }
+
+  #flush(): void {
+    const { out } = this;
+    if (out.length === 0) return;
+    this.outputBytes += out.length;
+    this.server.outputBytes += out.length;
+    if (this.connection.write(out.view())) out.reset();
+    else out.detach();
+  }
+
+  get #mustWait(): boolean {
+    return this.#stream !== undefined || this.#hasMore || this.connection.pendingBytes > MAX_PENDING_BYTES;
+  }
+
+  /** Takes input only while there is nothing to wait for, lets others have their turn, hangs up when all is said. */
+  #balance(): void {
+    if (this.#closed) return;
+    if (this.#closing && this.#stream === undefined) {
+      this.connection.end();
+      return;
+    }
+    const mustWait = this.#mustWait;
+    // With bytes pending, the connection will call `drained` when they are gone.
+    if (mustWait && this.connection.pendingBytes === 0 && !this.#turnAsked) {
+      this.#turnAsked = true;
+      setImmediate(() => {
+        this.#turnAsked = false;
+        this.drained();
+      });
+    }
+    if (mustWait === this.#paused) return;
+    this.#paused = mustWait;
+    if (mustWait) this.connection.pause();
+    else this.connection.resume();
+  }
+}
+
+/** The words of the reader's command, as copies. */
+function copyWords({ buffer, starts, ends, argc }: RespReader): Buffer[] {
+  return Array.from({ length: argc }, (_, i) => Buffer.from(buffer.subarray(starts[i]!, ends[i]!)));
+}
+
+/** Redis's words for it: the name, and the beginning of the arguments. */
+function unknownCommand(container: string, words: readonly Buffer[]): SegmentdError {
+  if (container !== '') {
+    if (words.length === 1) {
+      return new SegmentdError('WRONG_ARITY', `wrong number of arguments for '${container}' command`);
+    }
+    const shown = words[1]!.toString('utf8', 0, 128);
+    return new SegmentdError('UNKNOWN_COMMAND', `unknown subcommand '${shown}'. Try ${container.toUpperCase()} HELP.`);
+  }
+  let args = '';
+  for (const word of words.slice(1)) {
+    if (args.length >= 128) break;
+    args += `'${word.toString('utf8', 0, 128 - args.length)}' `;
+  }
+  const name = words[0]!.toString('utf8', 0, 128);
+  return new SegmentdError('UNKNOWN_COMMAND', `unknown command '${name}', with args beginning with: ${args}`);
+}

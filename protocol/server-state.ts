@@ -1,0 +1,85 @@
+/** What the commands of one server share: options, sessions, counters, logs. */
+import { randomBytes } from 'node:crypto';
+import type { Engine } from '../src/index.js';
+import type { ServerOptions } from '../src/options.js';
+import type { Command } from './command.js';
+import { CommandTable } from './command-table.js';
+import { Keyspace } from './keyspace.js';
+import { LatencyMonitor } from './latency-monitor.js';
+import { RateMeter } from './rate-meter.js';
+import type { Session } from './resp/session.js';
+import { RespWriter } from './resp/writer.js';
+import { SlowLog } from './slow-log.js';
+
+export class ServerState {
+  readonly engine: Engine;
+  /** Changed by CONFIG SET; whoever uses an option reads it here each time. */
+  readonly options: ServerOptions;
+  readonly keyspace: Keyspace;
+  readonly commands: CommandTable;
+  readonly sessions = new Map<number, Session>();
+  readonly slowLog: SlowLog;
+  readonly latency: LatencyMonitor;
+  /** Every reply is written here and sent before the event ends, so one writer serves all sessions. */
+  readonly writer = new RespWriter();
+  /** Milliseconds since the epoch. */
+  readonly startedAt = Date.now();
+  readonly runId = randomBytes(20).toString('hex');
+  /** The port that clients reach, once it listens. */
+  port = 0;
+  connectionsReceived = 0;
+  connectionsRejected = 0;
+  inputBytes = 0;
+  outputBytes = 0;
+  readonly commandRate = new RateMeter();
+  readonly inputRate = new RateMeter();
+  readonly outputRate = new RateMeter();
+  /** Errors replied, by their prefix. */
+  readonly errors = new Map<string, number>();
+  /** Closes the server and, when the command line started it, ends the process. */
+  readonly shutdown: () => void;
+  #nextSessionId = 1;
+
+  constructor(engine: Engine, options: ServerOptions, commands: readonly Command[], shutdown: () => void) {
+    this.engine = engine;
+    this.options = options;
+    this.keyspace = new Keyspace({ user: options.userPrefix, tag: options.tagPrefix });
+    this.commands = new CommandTable(commands);
+    this.slowLog = new SlowLog(options);
+    this.latency = new LatencyMonitor(options);
+    this.shutdown = shutdown;
+  }
+
+  nextSessionId(): number {
+    return this.#nextSessionId++;
+  }
+
+  /** Commands processed since the start or the last CONFIG RESETSTAT. */
+  get commandsProcessed(): number {
+    let calls = 0;
+    for (const { stats } of this.commands.entries.values()) calls += stats.calls;
+    return calls;
+  }
+
+  countError(reply: string): void {
+    const prefix = reply.slice(0, Math.max(0, reply.indexOf(' '))) || reply;
+    this.errors.set(prefix, (this.errors.get(prefix) ?? 0) + 1);
+  }
+
+  /** To be called every second or so. */
+  sampleRates(): void {
+    this.commandRate.sample(this.commandsProcessed);
+    this.inputRate.sample(this.inputBytes);
+    this.outputRate.sample(this.outputBytes);
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetStats(): void {
+    for (const { stats } of this.commands.entries.values()) stats.reset();
+    this.connectionsReceived = 0;
+    this.connectionsRejected = 0;
+    this.inputBytes = 0;
+    this.outputBytes = 0;
+    this.errors.clear();
+  }
+}

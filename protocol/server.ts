@@ -1,0 +1,40 @@
+/** The servers on an engine: `segmentd/server`. */
+import type { Engine } from '../src/index.js';
+import { resolveServerOptions, type ServerOptions } from '../src/options.js';
+import { allCommands } from './registry.js';
+import { listenResp } from './resp/server.js';
+import { ServerState } from './server-state.js';
+
+export type { ServerOptions } from '../src/options.js';
+
+/** What `startServer` takes: the engine to serve, and any of the options of the command line. */
+export interface StartServerOptions extends Partial<ServerOptions> {
+  readonly engine: Engine;
+  /** Called once a client's SHUTDOWN has closed the server; the engine is left open. */
+  readonly onShutdown?: () => void;
+}
+
+/** A running server. */
+export interface RunningServer {
+  readonly host: string;
+  /** The port that Redis clients reach. */
+  readonly respPort: number;
+  /** Ends every connection and stops listening; the engine is left open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves an engine of this process to Redis clients. Throws PORT_IN_USE when somebody listens on the port already,
+ * INVALID_OPTION for an unknown option or one out of its range.
+ */
+export async function startServer(given: StartServerOptions): Promise<RunningServer> {
+  const { engine, onShutdown, ...rest } = given;
+  const options = resolveServerOptions(rest);
+  const state = new ServerState(engine, options, allCommands, () => {
+    void server.close().then(onShutdown);
+  });
+  const resp = await listenResp(state);
+  state.port = resp.port;
+  const server: RunningServer = { host: options.host, respPort: resp.port, close: () => resp.close() };
+  return server;
+}

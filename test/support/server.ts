@@ -1,0 +1,28 @@
+import { type RunningServer, type StartServerOptions, startServer } from '../../protocol/server.js';
+import { type Engine, openEngine } from '../../src/index.js';
+import { RespClient } from './resp-client.js';
+
+/** A server of this process, made from the sources, with an engine of its own. */
+export interface TestServer {
+  readonly engine: Engine;
+  readonly port: number;
+  /** Opens a connection, which ends with the server at the latest. */
+  connect(protocol?: 2 | 3): Promise<RespClient>;
+  /** Ends the server and the engine. */
+  close(): Promise<void>;
+}
+
+/** Starts a server on a free port of 127.0.0.1. */
+export async function startTestServer(options: Partial<StartServerOptions> = {}): Promise<TestServer> {
+  const engine = options.engine ?? openEngine();
+  const server: RunningServer = await startServer({ respPort: 0, ...options, engine });
+  return {
+    engine,
+    port: server.respPort,
+    connect: (protocol = 2) => RespClient.open(server.respPort, protocol),
+    async close() {
+      await server.close();
+      engine.close();
+    },
+  };
+}
