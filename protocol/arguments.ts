@@ -63,7 +63,11 @@ export class Words {
   /** Takes the next word if it is this token, in any case. */
   takeToken(token: string): boolean {
     const word = this.peek();
-    if (word === undefined || word.length !== token.length || word.toString('latin1').toUpperCase() !== token) {
+    if (
+      word === undefined ||
+      word.length !== token.length ||
+      word.toString('latin1').toUpperCase() !== token
+    ) {
       return false;
     }
     this.#at++;
@@ -121,7 +125,8 @@ export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INT
   return one('integer', (words) => {
     const value = integerOf(words.next());
     if (value >= min && value <= max) return value;
-    if (min === 0 && value < 0) throw new SegmentdError('OUT_OF_RANGE', 'value is out of range, must be positive');
+    if (min === 0 && value < 0)
+      throw new SegmentdError('OUT_OF_RANGE', 'value is out of range, must be positive');
     throw new SegmentdError('OUT_OF_RANGE', `value is out of range, must be between ${min} and ${max}`);
   });
 }

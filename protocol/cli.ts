@@ -87,10 +87,17 @@ async function loadSampleInto(engine: Engine): Promise<void> {
   print(`sample loaded: ${count(users)} people, ${tags} tags, ${count(pairs)} values in ${seconds} s`);
 }
 
-function announce(engine: Engine, server: RunningServer, given: Partial<ServerOptions>, isSample: boolean): void {
+function announce(
+  engine: Engine,
+  server: RunningServer,
+  given: Partial<ServerOptions>,
+  isSample: boolean,
+): void {
   const { host, respPort } = server;
   const at = host === '127.0.0.1' ? `-p ${respPort}` : `-h ${host} -p ${respPort}`;
-  print(`segmentd ${PACKAGE_VERSION} serves Redis clients on ${host}:${respPort} (in memory: nothing is kept on disk)`);
+  print(
+    `segmentd ${PACKAGE_VERSION} serves Redis clients on ${host}:${respPort} (in memory: nothing is kept on disk)`,
+  );
   if (!LOOPBACK.test(host) && (given.password ?? '') === '') {
     print(`warning: ${host} may be reached from other machines and no --password is set`);
   }
@@ -149,7 +156,8 @@ function optionsFrom(values: Record<string, unknown>): {
     const given = values[optionFlag(name)];
     const fromEnvironment = process.env[optionEnv(name)];
     if (given !== undefined) {
-      found[scope][name] = typeof given === 'string' ? parseOption(name, given, `--${optionFlag(name)}`) : given;
+      found[scope][name] =
+        typeof given === 'string' ? parseOption(name, given, `--${optionFlag(name)}`) : given;
     } else if (fromEnvironment !== undefined) {
       found[scope][name] = parseOption(name, fromEnvironment, optionEnv(name));
     }

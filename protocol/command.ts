@@ -3,23 +3,46 @@
  * declaration; RESP finds it by its name.
  */
 import type { Engine } from '../src/index.js';
-import { type ArgumentDoc, type Arguments, nameInDocs, type ParsedArguments, WrongArity, Words } from './arguments.js';
+import {
+  type ArgumentDoc,
+  type Arguments,
+  nameInDocs,
+  type ParsedArguments,
+  Words,
+  WrongArity,
+} from './arguments.js';
 import { type KeySpec, keySpecsOf } from './key-specs.js';
 import type { Keyspace } from './keyspace.js';
 import type { Reply, ReplyTarget } from './replies.js';
 import type { RespReader } from './resp/reader.js';
+import type { Session } from './resp/session.js';
 import type { RespWriter } from './resp/writer.js';
 import type { ServerState } from './server-state.js';
-import type { Session } from './resp/session.js';
 
-export type CommandGroup = 'connection' | 'server' | 'transactions' | 'keys' | 'hash' | 'set' | 'tag' | 'segment';
+export type CommandGroup =
+  | 'connection'
+  | 'server'
+  | 'transactions'
+  | 'keys'
+  | 'hash'
+  | 'set'
+  | 'tag'
+  | 'segment';
 
 /**
  * `write` changes the store; `readonly` reads it; `fast` takes constant or near-constant time; `admin` and `dangerous` as in
  * Redis's access categories; `noauth` runs before AUTH; `noqueue` runs at once inside MULTI; `secret` has words that must
  * not show up in the slow log.
  */
-export type CommandFlag = 'write' | 'readonly' | 'fast' | 'admin' | 'dangerous' | 'noauth' | 'noqueue' | 'secret';
+export type CommandFlag =
+  | 'write'
+  | 'readonly'
+  | 'fast'
+  | 'admin'
+  | 'dangerous'
+  | 'noauth'
+  | 'noqueue'
+  | 'secret';
 
 /** What a command works on. */
 export interface Call {

@@ -17,7 +17,8 @@ A first look:  segmentd serve --sample, then redis-cli -p 7379 HGETALL user:p1`;
 /** `segmentd help serve`. */
 export function serveHelpText(): string {
   const rows = optionRows.map(([name, row]) => {
-    const flag = row.type === 'boolean' ? `--${optionFlag(name)}` : `--${optionFlag(name)} ${placeholder(row)}`;
+    const flag =
+      row.type === 'boolean' ? `--${optionFlag(name)}` : `--${optionFlag(name)} ${placeholder(row)}`;
     return `  ${flag.padEnd(34)}${row.doc} [${row.default === '' ? 'none' : row.default}]`;
   });
   return `usage: segmentd serve [options]

@@ -66,7 +66,11 @@ export class Keyspace {
     if (start < 0) throw this.#notThat(key, this.userIdStart(key, 0, key.length) >= 0);
     const equals = key.indexOf(EQUALS, start);
     const name = Buffer.from(key.subarray(start, equals < 0 ? key.length : equals)).toString();
-    return { kind: 'tag', tag: name, value: equals < 0 ? undefined : Buffer.from(key.subarray(equals + 1)).toString() };
+    return {
+      kind: 'tag',
+      tag: name,
+      value: equals < 0 ? undefined : Buffer.from(key.subarray(equals + 1)).toString(),
+    };
   }
 
   /**
@@ -98,7 +102,10 @@ export class Keyspace {
     }
     const shown = JSON.stringify(Buffer.from(key.subarray(0, 64)).toString());
     const { user, tag } = this.prefixes;
-    return new SegmentdError('UNKNOWN_KEY', `key ${shown} has no known prefix: users are ${user}ID, tags ${tag}NAME`);
+    return new SegmentdError(
+      'UNKNOWN_KEY',
+      `key ${shown} has no known prefix: users are ${user}ID, tags ${tag}NAME`,
+    );
   }
 }
 

@@ -39,7 +39,10 @@ export const yesNo: Reply<boolean> = {
   write: ({ out }, value) => out.integer(value ? 1 : 0),
 };
 
-export const bulk: Reply<Bulk> = { shape: 'bulk string or null', write: ({ out }, value) => writeBulk(out, value) };
+export const bulk: Reply<Bulk> = {
+  shape: 'bulk string or null',
+  write: ({ out }, value) => writeBulk(out, value),
+};
 
 /** Text for people; marked as such in RESP3. */
 export const verbatim: Reply<string> = {

@@ -4,6 +4,7 @@ import type { Engine } from '../src/index.js';
 import type { ServerOptions } from '../src/options.js';
 import type { Command } from './command.js';
 import { CommandTable } from './command-table.js';
+import { FieldLists } from './field-lists.js';
 import { Keyspace } from './keyspace.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { RateMeter } from './rate-meter.js';
@@ -17,6 +18,7 @@ export class ServerState {
   readonly options: ServerOptions;
   readonly keyspace: Keyspace;
   readonly commands: CommandTable;
+  readonly fieldLists: FieldLists;
   readonly sessions = new Map<number, Session>();
   readonly slowLog: SlowLog;
   readonly latency: LatencyMonitor;
@@ -45,6 +47,7 @@ export class ServerState {
     this.options = options;
     this.keyspace = new Keyspace({ user: options.userPrefix, tag: options.tagPrefix });
     this.commands = new CommandTable(commands);
+    this.fieldLists = new FieldLists(engine);
     this.slowLog = new SlowLog(options);
     this.latency = new LatencyMonitor(options);
     this.shutdown = shutdown;

@@ -16,6 +16,7 @@ import type { TagKind, TagValue } from './store/column.js';
 import { EnumColumn } from './store/enum-column.js';
 import { NumberColumn } from './store/number-column.js';
 import { SegmentStore } from './store/segment-store.js';
+import { Selection } from './store/selection.js';
 import type { Tag, TagDeclaration } from './store/tag-catalog.js';
 import type { UserId } from './store/user-key.js';
 
@@ -118,29 +119,6 @@ export interface Engine {
   close(): void;
 }
 
-/** A prepared list of tag names; made by `engine.select`. */
-export class Selection {
-  readonly names: readonly string[];
-  readonly #store: SegmentStore;
-  #tags: (Tag | undefined)[] = [];
-  #version = -1;
-
-  constructor(store: SegmentStore, names: readonly string[]) {
-    this.names = [...names];
-    this.#store = store;
-  }
-
-  /** The tags now behind the names. */
-  get tags(): readonly (Tag | undefined)[] {
-    const { catalog } = this.#store;
-    if (catalog.version !== this.#version) {
-      this.#tags = this.names.map((name) => catalog.find(name));
-      this.#version = catalog.version;
-    }
-    return this.#tags;
-  }
-}
-
 /** Opens an engine. Throws INVALID_OPTION when an option is unknown or out of its range. */
 export function openEngine(options: Partial<EngineOptions> = {}): Engine {
   return new StoreEngine(resolveEngineOptions(options));
@@ -224,12 +202,12 @@ class StoreEngine implements Engine {
 
   get(user: UserId, tags: readonly string[] | Selection): (TagValue | null)[] {
     const { store } = this;
-    return this.#valuesAt(store.find(user), this.#tagsOf(tags));
+    return valuesAt(store.find(user), this.#selectionOf(tags));
   }
 
   getMany(users: readonly UserId[], tags: readonly string[] | Selection): (TagValue | null)[][] {
     const { store } = this;
-    const wanted = this.#tagsOf(tags);
+    const selection = this.#selectionOf(tags);
     const rows: (TagValue | null)[][] = [];
     const addresses: number[] = [];
     for (let from = 0; from < users.length; from += READ_AHEAD) {
@@ -239,7 +217,7 @@ class StoreEngine implements Engine {
         const address = addresses[i - from]!;
         if (address !== 0) this.#warmed ^= store.records.idLength(address);
       }
-      for (let i = from; i < to; i++) rows.push(this.#valuesAt(addresses[i - from]!, wanted));
+      for (let i = from; i < to; i++) rows.push(valuesAt(addresses[i - from]!, selection));
     }
     return rows;
   }
@@ -323,22 +301,20 @@ class StoreEngine implements Engine {
     this.#closed = true;
   }
 
-  #tagsOf(tags: readonly string[] | Selection): readonly (Tag | undefined)[] {
-    if (tags instanceof Selection) return tags.tags;
-    const { catalog } = this.store;
-    return tags.map((name) => catalog.find(name));
+  #selectionOf(tags: readonly string[] | Selection): Selection {
+    return tags instanceof Selection ? tags : new Selection(this.store, tags);
   }
+}
 
-  #valuesAt(address: number, tags: readonly (Tag | undefined)[]): (TagValue | null)[] {
-    const { records } = this.#store;
-    const values: (TagValue | null)[] = [];
-    for (let i = 0; i < tags.length; i++) {
-      const tag = tags[i];
-      const code = address === 0 || tag === undefined ? -1 : records.probe(address, tag.id);
-      values.push(code < 0 ? null : tag!.column.valueOf(code));
-    }
-    return values;
+function valuesAt(address: number, selection: Selection): (TagValue | null)[] {
+  selection.read(address);
+  const { codes, tags } = selection;
+  const values: (TagValue | null)[] = [];
+  for (let i = 0; i < codes.length; i++) {
+    const code = codes[i]!;
+    values.push(code < 0 ? null : tags[i]!.column.valueOf(code));
   }
+  return values;
 }
 
 /** Users whose slots are looked at before the first of their records is: enough to keep memory busy, not to flush it. */

@@ -2,7 +2,7 @@
 
 export type { CheckReport } from './check.js';
 // Engine
-export { type Engine, type EngineStats, openEngine, type Selection, type TagInfo } from './engine.js';
+export { type Engine, type EngineStats, openEngine, type TagInfo } from './engine.js';
 // Errors
 export { type ErrorCode, errorTable, SegmentdError } from './errors.js';
 // Lookups from other threads
@@ -11,5 +11,6 @@ export { attachLookup, type Lookup, type LookupHandle } from './lookup.js';
 export type { Mutation } from './mutation.js';
 export type { EngineOptions } from './options.js';
 export type { TagKind, TagValue } from './store/column.js';
+export type { Selection } from './store/selection.js';
 export type { TagDeclaration } from './store/tag-catalog.js';
 export type { UserId } from './store/user-key.js';

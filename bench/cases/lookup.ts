@@ -1,4 +1,4 @@
-import type { Selection } from '../../src/engine.js';
+import type { Selection } from '../../src/index.js';
 import { readOptions } from '../support/options.js';
 import { Random, zipf } from '../support/random.js';
 import { type Contestant, inTurn } from '../support/rounds.js';

@@ -1,8 +1,21 @@
 /** Hash commands: a user's tags and values. */
+
+import { compileGlob } from '../../src/glob.js';
 import { SegmentdError } from '../../src/index.js';
 import type { Tag } from '../../src/store/tag-catalog.js';
-import { compileGlob } from '../../src/glob.js';
-import { block, bytes, integer, many, option, optional, options, pattern, text, token, userKey } from '../arguments.js';
+import {
+  block,
+  bytes,
+  integer,
+  many,
+  option,
+  optional,
+  options,
+  pattern,
+  text,
+  token,
+  userKey,
+} from '../arguments.js';
 import { type Call, command } from '../command.js';
 import { addDecimals } from '../decimal.js';
 import * as replies from '../replies.js';
@@ -26,7 +39,7 @@ function entriesOf({ engine }: Call, user: Uint8Array): [string, string][] {
 }
 
 /** The text of a user's value, or null. */
-function valueOf({ engine }: Call, user: Uint8Array, name: Uint8Array): string | null {
+function textOfCell({ engine }: Call, user: Uint8Array, name: Uint8Array): string | null {
   const { store } = engine;
   const address = store.find(user);
   const tag: Tag | undefined = store.catalog.findBytes(name, 0, name.length);
@@ -57,7 +70,7 @@ export const hashCommands = [
     flags: ['readonly', 'fast'],
     arguments: { key: userKey(), field: field() },
     reply: replies.bulk,
-    run: (call, { key, field: name }) => valueOf(call, key, name),
+    run: (call, { key, field: name }) => textOfCell(call, key, name),
     hot: hgetHot,
   }),
   command({
@@ -68,7 +81,7 @@ export const hashCommands = [
     flags: ['readonly', 'fast'],
     arguments: { key: userKey(), fields: many(field()) },
     reply: replies.array(replies.bulk),
-    run: (call, { key, fields }) => fields.map((name) => valueOf(call, key, name)),
+    run: (call, { key, fields }) => fields.map((name) => textOfCell(call, key, name)),
     hot: hmgetHot,
   }),
   command({
@@ -89,7 +102,7 @@ export const hashCommands = [
     flags: ['readonly', 'fast'],
     arguments: { key: userKey(), field: field() },
     reply: replies.yesNo,
-    run: (call, { key, field: name }) => valueOf(call, key, name) !== null,
+    run: (call, { key, field: name }) => textOfCell(call, key, name) !== null,
   }),
   command({
     name: 'HKEYS',
@@ -132,7 +145,7 @@ export const hashCommands = [
     flags: ['readonly', 'fast'],
     arguments: { key: userKey(), field: field() },
     reply: replies.integer,
-    run: (call, { key, field: name }) => Buffer.byteLength(valueOf(call, key, name) ?? ''),
+    run: (call, { key, field: name }) => Buffer.byteLength(textOfCell(call, key, name) ?? ''),
   }),
   command({
     name: 'HSET',
@@ -167,7 +180,7 @@ export const hashCommands = [
     arguments: { key: userKey(), field: text(), value: text() },
     reply: replies.yesNo,
     run(call, { key, field: name, value }) {
-      if (valueOf(call, key, Buffer.from(name)) !== null) return false;
+      if (textOfCell(call, key, Buffer.from(name)) !== null) return false;
       return setCells(call, key, [{ field: name, value }]) > 0;
     },
   }),
@@ -193,7 +206,7 @@ export const hashCommands = [
     differs: 'Numbers are exact within ±2^52, not 2^63; a tag that does not exist becomes a number.',
     run(call, { key, field: name, increment }) {
       call.engine.apply({ type: 'increment', user: key, tag: name, by: increment });
-      const sum = valueOf(call, key, Buffer.from(name))!;
+      const sum = textOfCell(call, key, Buffer.from(name))!;
       return Number.isInteger(Number(sum)) ? Number(sum) : sum;
     },
   }),
@@ -207,7 +220,7 @@ export const hashCommands = [
     reply: replies.bulk,
     differs: 'Sums are exact decimals; a declared number refuses more decimals than its scale.',
     run(call, { key, field: name, increment }) {
-      const sum = addDecimals(valueOf(call, key, Buffer.from(name)) ?? '0', increment);
+      const sum = addDecimals(textOfCell(call, key, Buffer.from(name)) ?? '0', increment);
       setCells(call, key, [{ field: name, value: sum }]);
       return sum;
     },
@@ -260,7 +273,8 @@ export const hashCommands = [
 /** `count` different items in random order, or `-count` that may repeat. */
 export function pickRandom<T>(items: readonly T[], count: number): T[] {
   if (items.length === 0) return [];
-  if (count < 0) return Array.from({ length: -count }, () => items[Math.floor(Math.random() * items.length)]!);
+  if (count < 0)
+    return Array.from({ length: -count }, () => items[Math.floor(Math.random() * items.length)]!);
   const rest = [...items];
   const picked: T[] = [];
   while (picked.length < count && rest.length > 0) {

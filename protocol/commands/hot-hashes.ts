@@ -33,7 +33,8 @@ export const hgetHot: HotHandler = (call, reader, out) => {
   const address = findUser(call, reader);
   if (address < 0) return false;
   const { store } = call.engine;
-  const tag = address === 0 ? undefined : store.catalog.findBytes(reader.buffer, reader.starts[2]!, reader.ends[2]!);
+  const tag =
+    address === 0 ? undefined : store.catalog.findBytes(reader.buffer, reader.starts[2]!, reader.ends[2]!);
   const code = tag === undefined ? -1 : store.records.probe(address, tag.id);
   if (code < 0) out.null();
   else writeValue(out, tag!, code);
@@ -43,14 +44,16 @@ export const hgetHot: HotHandler = (call, reader, out) => {
 export const hmgetHot: HotHandler = (call, reader, out) => {
   const address = findUser(call, reader);
   if (address < 0) return false;
-  const { buffer, starts, ends, argc } = reader;
-  const { catalog, records } = call.engine.store;
-  out.array(argc - 2);
-  for (let i = 2; i < argc; i++) {
-    const tag = address === 0 ? undefined : catalog.findBytes(buffer, starts[i]!, ends[i]!);
-    const code = tag === undefined ? -1 : records.probe(address, tag.id);
+  const selection = call.server.fieldLists.selectionOf(reader);
+  if (selection === undefined) return false;
+  selection.read(address);
+  const { codes, tags } = selection;
+  const count = codes.length;
+  out.array(count);
+  for (let i = 0; i < count; i++) {
+    const code = codes[i]!;
     if (code < 0) out.null();
-    else writeValue(out, tag!, code);
+    else writeValue(out, tags[i]!, code);
   }
   return true;
 };
@@ -67,7 +70,9 @@ function asciiAt(reader: RespReader, at: number): string | undefined {
   const start = reader.starts[at]!;
   const end = reader.ends[at]!;
   if (end - start === 1 && reader.buffer[start] === ONE) return '1';
-  return isAscii(reader.buffer.subarray(start, end)) ? reader.buffer.toString('latin1', start, end) : undefined;
+  return isAscii(reader.buffer.subarray(start, end))
+    ? reader.buffer.toString('latin1', start, end)
+    : undefined;
 }
 
 export const hsetHot: HotHandler = (call, reader, out) => {

@@ -20,14 +20,18 @@ function usersOf({ buffer, starts, ends, argc }: RespReader): Uint8Array[] {
 export const saddHot: HotHandler = (call, reader, out) => {
   const tag = findTag(call, reader);
   if (tag === undefined) return false;
-  out.integer(call.engine.apply({ type: 'addUsers', tag: tag.name, value: undefined, users: usersOf(reader) }));
+  out.integer(
+    call.engine.apply({ type: 'addUsers', tag: tag.name, value: undefined, users: usersOf(reader) }),
+  );
   return true;
 };
 
 export const sremHot: HotHandler = (call, reader, out) => {
   const tag = findTag(call, reader);
   if (tag === undefined) return false;
-  out.integer(call.engine.apply({ type: 'removeUsers', tag: tag.name, value: undefined, users: usersOf(reader) }));
+  out.integer(
+    call.engine.apply({ type: 'removeUsers', tag: tag.name, value: undefined, users: usersOf(reader) }),
+  );
   return true;
 };
 

@@ -39,7 +39,12 @@ function typeOf(name: KeyName | undefined): string {
 }
 
 /** Keys from `cursor` on: users in ordinal order, then tags by number; at most `count` are looked at. */
-function scan(call: Call, cursor: number, count: number, type: string | undefined): { next: number; keys: Buffer[] } {
+function scan(
+  call: Call,
+  cursor: number,
+  count: number,
+  type: string | undefined,
+): { next: number; keys: Buffer[] } {
   const { engine, keyspace } = call;
   const { users, catalog } = engine.store;
   const keys: Buffer[] = [];
@@ -49,7 +54,8 @@ function scan(call: Call, cursor: number, count: number, type: string | undefine
     const skip = at === 0 ? 0 : users.rank(at - 1);
     const size = Math.min(left, users.size - skip);
     const ordinals = users.rangeUint32Array(new Uint32Array(size), skip, size);
-    if (type !== 'set') for (const ordinal of ordinals) keys.push(keyspace.userKey(engine.store.idOf(ordinal)));
+    if (type !== 'set')
+      for (const ordinal of ordinals) keys.push(keyspace.userKey(engine.store.idOf(ordinal)));
     if (skip + size < users.size) return { next: ordinals.at(-1)! + 1, keys };
     left -= size;
     at = TAGS_FROM;
@@ -57,7 +63,8 @@ function scan(call: Call, cursor: number, count: number, type: string | undefine
   let id = at - TAGS_FROM;
   for (; id < catalog.idLimit && left > 0; id++, left--) {
     const tag = catalog.byId(id);
-    if (tag !== undefined && tag.column.count > 0 && type !== 'hash') keys.push(Buffer.from(keyspace.tagKey(tag.name)));
+    if (tag !== undefined && tag.column.count > 0 && type !== 'hash')
+      keys.push(Buffer.from(keyspace.tagKey(tag.name)));
   }
   return { next: id < catalog.idLimit ? TAGS_FROM + id : 0, keys };
 }

@@ -3,7 +3,18 @@ import { countOf, membersOf } from '../../src/engine.js';
 import { compileGlob } from '../../src/glob.js';
 import { SegmentdError } from '../../src/index.js';
 import { type Bitmap, bitmapOf, intersectionOf, unionOf } from '../../src/store/bitmap.js';
-import { bytes, integer, many, numberedKeys, option, optional, options, pattern, tagKey, text } from '../arguments.js';
+import {
+  bytes,
+  integer,
+  many,
+  numberedKeys,
+  option,
+  optional,
+  options,
+  pattern,
+  tagKey,
+  text,
+} from '../arguments.js';
 import { type Call, command } from '../command.js';
 import type { TagKeyName } from '../keyspace.js';
 import * as replies from '../replies.js';
@@ -238,7 +249,9 @@ export const setCommands = [
     arguments: { key: tagKey(), count: optional(integer(-(2 ** 31), 2 ** 31)) },
     reply: replies.data('bulk string or null; with a count an array'),
     run(call, { key, count }) {
-      const ids = randomOrdinals(membersOfKey(call, key), count ?? 1).map((ordinal) => call.engine.store.idOf(ordinal));
+      const ids = randomOrdinals(membersOfKey(call, key), count ?? 1).map((ordinal) =>
+        call.engine.store.idOf(ordinal),
+      );
       return count === undefined ? (ids[0] ?? null) : ids;
     },
   }),

@@ -2,8 +2,8 @@
 import type { TagInfo } from '../../src/index.js';
 import { integer, oneOf, option, options, pattern, text } from '../arguments.js';
 import { command } from '../command.js';
-import * as replies from '../replies.js';
 import type { Data } from '../replies.js';
+import * as replies from '../replies.js';
 
 function describeTag(tag: TagInfo): ReadonlyMap<string, Data> {
   const entries: [string, Data][] = [
@@ -72,7 +72,8 @@ export const tagCommands = [
   }),
   command({
     name: 'SEG.CHECK',
-    summary: 'Compares every bitmap with every vector and says what differs and where. Holds everybody up meanwhile.',
+    summary:
+      'Compares every bitmap with every vector and says what differs and where. Holds everybody up meanwhile.',
     group: 'segment',
     complexity: 'O(N), N the pairs of user and tag',
     flags: ['readonly', 'admin'],

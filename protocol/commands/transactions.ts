@@ -91,7 +91,8 @@ export const transactionCommands = [
     run(call, { keys }) {
       const { transaction } = call.session;
       if (transaction.isOpen) throw new SegmentdError('NOT_ALLOWED', 'WATCH inside MULTI is not allowed');
-      for (const key of keys) for (const name of call.keyspace.meanings(key)) transaction.watch(watchKey(call, name));
+      for (const key of keys)
+        for (const name of call.keyspace.meanings(key)) transaction.watch(watchKey(call, name));
     },
   }),
   command({

@@ -46,7 +46,12 @@ function listening(server: Server, host: string, port: number): Promise<void> {
       if (error.code === 'EADDRINUSE') {
         const advice = 'stop the other server or choose another with --resp-port';
         reject(new SegmentdError('PORT_IN_USE', `port ${where} is in use: ${advice}`, { cause: error }));
-      } else reject(new SegmentdError('INVALID_OPTION', `cannot listen on ${where}: ${error.message}`, { cause: error }));
+      } else
+        reject(
+          new SegmentdError('INVALID_OPTION', `cannot listen on ${where}: ${error.message}`, {
+            cause: error,
+          }),
+        );
     });
     server.listen({ host, port, backlog: 511 }, resolve);
   });
@@ -79,6 +84,11 @@ function endIdle(state: ServerState): void {
   for (const session of state.sessions.values()) if (session.lastActiveAt < before) session.kill();
 }
 
+/** An address with its port, as Redis writes them. */
+function endpoint(address = '', port = 0): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 class SocketConnection implements Connection {
   readonly remoteAddress: string;
   readonly localAddress: string;
@@ -89,8 +99,8 @@ class SocketConnection implements Connection {
   constructor(socket: Socket, onDrained: () => void) {
     this.#socket = socket;
     this.#onDrained = onDrained;
-    this.remoteAddress = `${socket.remoteAddress}:${socket.remotePort}`;
-    this.localAddress = `${socket.localAddress}:${socket.localPort}`;
+    this.remoteAddress = endpoint(socket.remoteAddress, socket.remotePort);
+    this.localAddress = endpoint(socket.localAddress, socket.localPort);
   }
 
   get pendingBytes(): number {

@@ -224,7 +224,8 @@ export class Session implements Call, ReplyTarget {
       const elapsed = now - since;
       hotEntry.stats.count(hotCalls, elapsed);
       // Its words are gone: the reader is at the next command.
-      if (hotCalls === 1 && slowLog.isSlow(elapsed)) this.#logSlow(elapsed, [Buffer.from(hotEntry.command.name)]);
+      if (hotCalls === 1 && slowLog.isSlow(elapsed))
+        this.#logSlow(elapsed, [Buffer.from(hotEntry.command.name)]);
       latency.record('command', elapsed / hotCalls);
       this.lastCommand = hotEntry.command.name;
       this.commandsProcessed += hotCalls;
@@ -240,7 +241,11 @@ export class Session implements Call, ReplyTarget {
       }
       if (!reader.next()) break;
       const entry = commands.find(reader);
-      if (typeof entry !== 'string' && entry.command.hot !== undefined && this.#isPlain(entry.command, reader)) {
+      if (
+        typeof entry !== 'string' &&
+        entry.command.hot !== undefined &&
+        this.#isPlain(entry.command, reader)
+      ) {
         if (entry !== hotEntry) {
           endRun();
           hotEntry = entry;
@@ -438,7 +443,10 @@ function unknownCommand(container: string, words: readonly Buffer[]): SegmentdEr
       return new SegmentdError('WRONG_ARITY', `wrong number of arguments for '${container}' command`);
     }
     const shown = words[1]!.toString('utf8', 0, 128);
-    return new SegmentdError('UNKNOWN_COMMAND', `unknown subcommand '${shown}'. Try ${container.toUpperCase()} HELP.`);
+    return new SegmentdError(
+      'UNKNOWN_COMMAND',
+      `unknown subcommand '${shown}'. Try ${container.toUpperCase()} HELP.`,
+    );
   }
   let args = '';
   for (const word of words.slice(1)) {

@@ -90,6 +90,22 @@ export class UserRecordsReader {
     return recordWords(this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]!) * 4;
   }
 
+  /** The words of the arena that holds the record. */
+  wordsAt(address: Address): Int32Array {
+    return this.records[address >>> ARENA_BITS]!;
+  }
+
+  /** Where the user's vector begins in `wordsAt`. */
+  vectorStart(address: Address): number {
+    const at = address & ARENA_MASK;
+    return at + ID_START + idWords(this.records[address >>> ARENA_BITS]![at + 1]!);
+  }
+
+  /** The length of the vector's list, as the record's header has it. */
+  listLength(address: Address): number {
+    return (this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]! >>> 10) & 0xff;
+  }
+
   /** The encoding of the user's vector, one of `Format`. */
   format(address: Address): number {
     return (this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]! >>> 8) & 3;

@@ -82,12 +82,13 @@ function assertSameUsers(
   names: readonly string[],
 ): void {
   const rows: (TagValue | null)[][] = [];
+  const users = model.users();
   const selection = engine.select(names);
   for (const id of ids) {
-    const expected = model.tagsOf(userKey(id));
-    assert.equal(engine.has(id), expected.size > 0);
-    assert.deepEqual(engine.getAll(id), expected.size > 0 ? expected : undefined);
-    const row = names.map((name) => expected.get(name) ?? null);
+    const expected = users.get(userKey(id));
+    assert.equal(engine.has(id), expected !== undefined);
+    assert.deepEqual(engine.getAll(id), expected);
+    const row = names.map((name) => expected?.get(name) ?? null);
     assert.deepEqual(engine.get(id, names), row);
     assert.deepEqual(engine.get(id, selection), row);
     rows.push(row);

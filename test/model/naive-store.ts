@@ -55,20 +55,15 @@ export class NaiveStore {
     }
   }
 
-  /** All tags of a user with their values; empty when there is no such user. */
-  tagsOf(key: string): Map<string, TagValue> {
-    const found = new Map<string, TagValue>();
+  /** Every user who has at least one tag, with all tags and values. */
+  users(): Map<string, Map<string, TagValue>> {
+    const users = new Map<string, Map<string, TagValue>>();
     for (const [name, tag] of this.tags) {
-      const text = tag.cells.get(key);
-      if (text !== undefined) found.set(name, typedValue(tag, text));
+      for (const [key, text] of tag.cells) {
+        const known = users.get(key) ?? new Map<string, TagValue>();
+        users.set(key, known.set(name, typedValue(tag, text)));
+      }
     }
-    return found;
-  }
-
-  /** Every user who has at least one tag. */
-  users(): Set<string> {
-    const users = new Set<string>();
-    for (const tag of this.tags.values()) for (const key of tag.cells.keys()) users.add(key);
     return users;
   }
 
@@ -126,12 +121,12 @@ export class NaiveStore {
   #setTags(user: UserId, names: readonly string[], values: readonly TagValue[]): number {
     const key = userKey(user);
     const texts = names.map((name, i) => this.#admit(name, values[i]!));
-    const before = this.tagsOf(key);
+    const added = new Set(names.filter((name) => !this.tags.get(name)!.cells.has(key)));
     // Of a tag that is named twice, the last value counts.
     names.forEach((name, i) => {
       this.#put(name, key, texts[i]!);
     });
-    return new Set(names.filter((name) => !before.has(name))).size;
+    return added.size;
   }
 
   #addUsers(name: string, value: TagValue | undefined, users: readonly UserId[]): number {
@@ -192,8 +187,10 @@ export class NaiveStore {
     }
     if (tag.kind !== 'enum') return textOf(tag, value);
     if (Buffer.byteLength(text) > MAX_VALUE_BYTES) throw new Refusal('INVALID_VALUE');
+    const { maxEnumValues } = this.#options;
+    if (tag.cells.size < maxEnumValues) return text;
     const inUse = new Set(tag.cells.values());
-    if (!inUse.has(text) && inUse.size >= this.#options.maxEnumValues) throw new Refusal('TOO_MANY_VALUES');
+    if (!inUse.has(text) && inUse.size >= maxEnumValues) throw new Refusal('TOO_MANY_VALUES');
     return text;
   }
 

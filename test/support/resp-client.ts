@@ -61,7 +61,8 @@ export class RespClient {
     for (;;) {
       const replies = this.#take(count);
       if (replies !== undefined) return replies;
-      if (this.#ended) throw new Error(`the connection ended after ${JSON.stringify(String(this.#received))}`);
+      if (this.#ended)
+        throw new Error(`the connection ended after ${JSON.stringify(String(this.#received))}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

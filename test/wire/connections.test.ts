@@ -64,16 +64,14 @@ describe('HELLO', () => {
     [['3', 'FOO'], "ERR Syntax error in HELLO option 'FOO'"],
     [['3', 'AUTH', 'default'], "ERR Syntax error in HELLO option 'AUTH'"],
     [['3', 'SETNAME'], "ERR Syntax error in HELLO option 'SETNAME'"],
-    [
-      ['3', 'SETNAME', 'a b'],
-      'ERR Client names cannot contain spaces, newlines or special characters.',
-    ],
+    [['3', 'SETNAME', 'a b'], 'ERR Client names cannot contain spaces, newlines or special characters.'],
     [['3', 'AUTH', 'nobody', 'x'], 'WRONGPASS invalid username-password pair or user is disabled.'],
   ])('refuses %j and leaves the protocol', (words, message) =>
     withClient(async (client) => {
       expect(await client.error('HELLO', ...words)).toBe(message);
       expect((await client.reply('HELLO')).type).toBe('*');
-    }));
+    }),
+  );
 });
 
 describe('AUTH', () => {
@@ -92,10 +90,18 @@ describe('AUTH', () => {
     const locked = await startTestServer({ password: 'sésame' });
     try {
       const client = await locked.connect();
-      for (const words of [['PING'], ['HGET', 'user:u1', 'a'], ['CLIENT', 'ID'], ['COMMAND'], ['SELECT', '0']]) {
+      for (const words of [
+        ['PING'],
+        ['HGET', 'user:u1', 'a'],
+        ['CLIENT', 'ID'],
+        ['COMMAND'],
+        ['SELECT', '0'],
+      ]) {
         expect(await client.error(...words)).toBe('NOAUTH Authentication required.');
       }
-      expect(await client.error('HELLO', 3)).toMatch(/^NOAUTH HELLO must be called with the client already auth/);
+      expect(await client.error('HELLO', 3)).toMatch(
+        /^NOAUTH HELLO must be called with the client already auth/,
+      );
       expect(await client.error('AUTH', 'wrong')).toBe(WRONG);
       expect(await client.error('AUTH', '')).toBe(WRONG);
       expect(await client.error('AUTH', 'default', 'sésam')).toBe(WRONG);
@@ -137,7 +143,8 @@ describe('AUTH', () => {
       await client.call('CONFIG', 'SET', 'password', 'secret2');
       const log = JSON.stringify(await client.call('SLOWLOG', 'GET', -1));
       expect(log).not.toContain('secret');
-      for (const words of [['AUTH'], ['HELLO'], ['CONFIG', 'SET']]) expect(log).toContain(JSON.stringify(words));
+      for (const words of [['AUTH'], ['HELLO'], ['CONFIG', 'SET']])
+        expect(log).toContain(JSON.stringify(words));
     } finally {
       await locked.close();
     }
@@ -260,7 +267,9 @@ describe('CLIENT', () => {
       expect(await client.call('CLIENT', 'GETNAME')).toBe(null);
       expect(await client.error('CLIENT', 'SETINFO', 'lib-name', 'a b')).toBe(`ERR lib-name ${invalid}`);
       expect(await client.error('CLIENT', 'SETINFO', 'lib-x', 'a')).toBe("ERR Unrecognized option 'lib-x'");
-      expect(await client.error('CLIENT', 'SETINFO', 'lib-ver')).toMatch(/wrong number of .* 'client\|setinfo'/);
+      expect(await client.error('CLIENT', 'SETINFO', 'lib-ver')).toMatch(
+        /wrong number of .* 'client\|setinfo'/,
+      );
     }));
 
   it('sets what is only shown', () =>
@@ -282,8 +291,14 @@ describe('CLIENT', () => {
       const texts = async (count: number, ...commands: string[][]): Promise<(string | null)[]> =>
         (await client.replies(count, ...commands)).map(({ text }) => text);
       expect(await texts(2, reply('SKIP'), echo('1'), echo('2'), echo('3'))).toEqual(['2', '3']);
-      expect(await texts(2, reply('OFF'), echo('1'), ['NOSUCH'], reply('ON'), echo('2'))).toEqual(['OK', '2']);
-      expect(await texts(2, reply('OFF'), reply('SKIP'), echo('1'), reply('ON'), echo('2'))).toEqual(['OK', '2']);
+      expect(await texts(2, reply('OFF'), echo('1'), ['NOSUCH'], reply('ON'), echo('2'))).toEqual([
+        'OK',
+        '2',
+      ]);
+      expect(await texts(2, reply('OFF'), reply('SKIP'), echo('1'), reply('ON'), echo('2'))).toEqual([
+        'OK',
+        '2',
+      ]);
       expect(await texts(2, reply('SKIP'), reply('ON'), echo('1'))).toEqual(['OK', '1']);
       expect(await texts(1, reply('SKIP'), reply('SKIP'), echo('1'), echo('2'))).toEqual(['2']);
       expect(await client.error(...reply('MAYBE'))).toBe('ERR syntax error');
@@ -345,7 +360,8 @@ describe('CLIENT', () => {
     [['ID', '7', 'SKIPME'], 'ERR syntax error'],
     [[], "ERR wrong number of arguments for 'client|kill' command"],
   ])('refuses KILL %j', (words, message) =>
-    withClient(async (client) => expect(await client.error('CLIENT', 'KILL', ...words)).toBe(message)));
+    withClient(async (client) => expect(await client.error('CLIENT', 'KILL', ...words)).toBe(message)),
+  );
 
   it('has help, and answers what it does not know as Redis does', () =>
     withClient(async (client) => {
@@ -357,6 +373,8 @@ describe('CLIENT', () => {
         "ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.",
       );
       expect(await client.error('CLIENT')).toBe("ERR wrong number of arguments for 'client' command");
-      expect(await client.error('CLIENT', 'ID', 'x')).toBe("ERR wrong number of arguments for 'client|id' command");
+      expect(await client.error('CLIENT', 'ID', 'x')).toBe(
+        "ERR wrong number of arguments for 'client|id' command",
+      );
     }));
 });
