@@ -120,14 +120,54 @@ export function textOf(word: Buffer): string {
   throw new SegmentdError('INVALID_ARGUMENT', `${shown} is not UTF-8; names and values of tags must be`);
 }
 
-/** A whole number, by default any that is exact (±2^53). */
-export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Argument<number> {
+/** A whole number, by default any that is exact (±2^53). With `message`, anything else gets that error. */
+export function integer(
+  min = Number.MIN_SAFE_INTEGER,
+  max = Number.MAX_SAFE_INTEGER,
+  message?: string,
+): Argument<number> {
   return one('integer', (words) => {
-    const value = integerOf(words.next());
+    let value: number;
+    try {
+      value = integerOf(words.next());
+    } catch (error) {
+      throw message === undefined ? error : new SegmentdError('NOT_AN_INTEGER', message);
+    }
     if (value >= min && value <= max) return value;
-    if (min === 0 && value < 0)
-      throw new SegmentdError('OUT_OF_RANGE', 'value is out of range, must be positive');
-    throw new SegmentdError('OUT_OF_RANGE', `value is out of range, must be between ${min} and ${max}`);
+    // The grammar is Redis's.
+    const range = `value is out of range, value must between ${min} and ${max}`;
+    throw new SegmentdError('OUT_OF_RANGE', message ?? range);
+  });
+}
+
+/** The most that may be picked with repetition: what one reply holds. */
+const MAX_PICKS = 1_000_000;
+
+/** How many random items: so many different ones or, negative, so many that may repeat. */
+export function randomCount(): Argument<number> {
+  return integer(-MAX_PICKS);
+}
+
+/** How many keys or members a page is to have; as in Redis, less than one is a syntax error. */
+export function pageSize(): Argument<number> {
+  const any = integer();
+  return {
+    ...any,
+    parse(words) {
+      const size = any.parse(words);
+      if (size < 1) throw syntaxError();
+      return size;
+    },
+  };
+}
+
+/** The cursor of a SCAN command: what the last page gave, or 0. */
+export function cursor(): Argument<number> {
+  return one('string', (words) => {
+    const text = words.next().toString('latin1');
+    const value = /^\d{0,20}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+    if (value < 2 ** 64) return value;
+    throw new SegmentdError('INVALID_ARGUMENT', 'invalid cursor');
   });
 }
 
@@ -190,11 +230,11 @@ export function block<A extends Arguments>(parts: A): Argument<ParsedArguments<A
   };
 }
 
-/** May be left out when it would be last. */
+/** May be left out when it would be last. As in Redis, a command with such an argument takes any number of words. */
 export function optional<T>(argument: Argument<T>): Argument<T | undefined> {
   return {
     min: 0,
-    max: argument.max,
+    max: Number.POSITIVE_INFINITY,
     doc: (name) => ({ ...argument.doc(name), optional: true }),
     parse: (words) => (words.left === 0 ? undefined : argument.parse(words)),
   };
@@ -249,8 +289,8 @@ export function token(word: string): Option<true> {
 }
 
 /**
- * Options in any order, each at most once; the last argument of a command. Words that are none of them get the error that
- * `refuse` makes, as in Redis, where a command with options takes any number of words.
+ * Options in any order; of one that is given twice, the last counts. The last argument of a command. Words that are none of
+ * them get the error that `refuse` makes, as in Redis, where a command with options takes any number of words.
  */
 export function options<O extends Readonly<Record<string, Option<unknown>>>>(
   choices: O,
@@ -275,7 +315,7 @@ export function options<O extends Readonly<Record<string, Option<unknown>>>>(
       while (words.left > 0) {
         const word = words.peek()!.toString('utf8', 0, 128);
         const hit = list.find(([, choice]) => words.takeToken(choice.token));
-        if (hit === undefined || hit[0] in found) throw refuse(word);
+        if (hit === undefined) throw refuse(word);
         const [key, { argument }] = hit;
         if (words.left < (argument?.min ?? 0)) throw refuse(word);
         found[key] = argument === undefined ? true : argument.parse(words);
@@ -283,6 +323,11 @@ export function options<O extends Readonly<Record<string, Option<unknown>>>>(
       return found as { [K in keyof O]?: O[K] extends Option<infer T> ? T : never };
     },
   };
+}
+
+/** Stands last where words too many are a syntax error, not a wrong number of arguments. */
+export function noMore(): Argument<unknown> {
+  return options({});
 }
 
 /** Thrown where the number of words turns out wrong behind a repetition; the caller knows the command's name. */

@@ -2,12 +2,17 @@
 import { SegmentdError } from '../src/index.js';
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
+const INFINITE = /^[+-]?inf(inity)?$/i;
 const MAX_DIGITS = 400;
 
 /** The sum of two decimals as the shortest decimal text. Throws NOT_AN_INTEGER when one is not a number. */
 export function addDecimals(value: string, increment: string): string {
-  const a = parse(value, 'hash value is not a float');
+  if (INFINITE.test(increment)) throw new SegmentdError('OUT_OF_RANGE', 'value is NaN or Infinity');
   const b = parse(increment, 'value is not a valid float');
+  if (INFINITE.test(value)) {
+    throw new SegmentdError('OUT_OF_RANGE', 'increment would produce NaN or Infinity');
+  }
+  const a = parse(value, 'hash value is not a float');
   const scale = Math.max(a.scale, b.scale);
   const sum = a.digits * 10n ** BigInt(scale - a.scale) + b.digits * 10n ** BigInt(scale - b.scale);
   return format(sum, scale);

@@ -24,6 +24,8 @@ export class ServerState {
   readonly latency: LatencyMonitor;
   /** Every reply is written here and sent before the event ends, so one writer serves all sessions. */
   readonly writer = new RespWriter();
+  /** Buffers for the writer to go on with while the connection sends from its own. */
+  readonly spareBuffers: Buffer[] = [];
   /** Milliseconds since the epoch. */
   readonly startedAt = Date.now();
   readonly runId = randomBytes(20).toString('hex');

@@ -5,6 +5,7 @@ import {
   type Argument,
   block,
   bytes,
+  integer,
   integerOf,
   many,
   option,
@@ -191,10 +192,10 @@ export const connectionCommands = [
     group,
     complexity: 'O(1)',
     flags: ['fast'],
-    arguments: { index: bytes() },
+    arguments: { index: integer(-(2 ** 31), 2 ** 31 - 1) },
     reply: replies.ok,
     run(_call, { index }) {
-      if (integerOf(index) !== 0) throw new SegmentdError('OUT_OF_RANGE', 'DB index is out of range');
+      if (index !== 0) throw new SegmentdError('OUT_OF_RANGE', 'DB index is out of range');
     },
   }),
 ];

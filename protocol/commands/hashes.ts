@@ -1,17 +1,21 @@
 /** Hash commands: a user's tags and values. */
 
 import { compileGlob } from '../../src/glob.js';
-import { SegmentdError } from '../../src/index.js';
 import type { Tag } from '../../src/store/tag-catalog.js';
 import {
   block,
   bytes,
+  cursor,
   integer,
   many,
+  noMore,
+  oneOf,
   option,
   optional,
   options,
+  pageSize,
   pattern,
+  randomCount,
   text,
   token,
   userKey,
@@ -233,16 +237,16 @@ export const hashCommands = [
     flags: ['readonly'],
     arguments: {
       key: userKey(),
-      cursor: text(),
+      cursor: cursor(),
       options: options({
         match: option('MATCH', pattern()),
-        count: option('COUNT', integer(1)),
+        count: option('COUNT', pageSize()),
         noValues: token('NOVALUES'),
       }),
     },
     reply: replies.page(replies.bulk),
-    run(call, { key, cursor, options: { match, noValues } }) {
-      if (!/^\d{1,20}$/.test(cursor)) throw new SegmentdError('INVALID_ARGUMENT', 'invalid cursor');
+    differs: 'Options are looked at even if there is no such user.',
+    run(call, { key, options: { match, noValues } }) {
       const wanted = match === undefined ? undefined : compileGlob(match);
       const entries = entriesOf(call, key).filter(([name]) => wanted?.test(name) ?? true);
       return { cursor: '0', items: noValues === true ? entries.map(([name]) => name) : entries.flat() };
@@ -256,15 +260,17 @@ export const hashCommands = [
     flags: ['readonly'],
     arguments: {
       key: userKey(),
-      count: optional(integer(-(2 ** 31), 2 ** 31)),
-      options: options({ withValues: token('WITHVALUES') }),
+      count: optional(randomCount()),
+      withValues: optional(oneOf('withvalues')),
+      rest: noMore(),
     },
     reply: replies.data('bulk string or null; with a count an array, with values of pairs in RESP3'),
-    run(call, { key, count, options: { withValues } }) {
+    differs: 'At most 1,000,000 are picked with repetition.',
+    run(call, { key, count, withValues }) {
       const entries = entriesOf(call, key);
       if (count === undefined) return pickRandom(entries, -1)[0]?.[0] ?? null;
       const picked = pickRandom(entries, count);
-      if (withValues !== true) return picked.map(([name]) => name);
+      if (withValues === undefined) return picked.map(([name]) => name);
       return call.session.protocol === 3 ? picked : picked.flat();
     },
   }),

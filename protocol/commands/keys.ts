@@ -1,8 +1,7 @@
 /** Commands on keys of any kind: users and tags. */
 import { membersOf } from '../../src/engine.js';
 import { compileGlob } from '../../src/glob.js';
-import { SegmentdError } from '../../src/index.js';
-import { anyKey, integer, many, option, options, pattern, text } from '../arguments.js';
+import { anyKey, cursor, many, option, options, pageSize, pattern, text } from '../arguments.js';
 import { type Call, command } from '../command.js';
 import type { KeyName } from '../keyspace.js';
 import * as replies from '../replies.js';
@@ -139,19 +138,18 @@ export const keyCommands = [
     complexity: 'O(N), N the page',
     flags: ['readonly'],
     arguments: {
-      cursor: text(),
+      cursor: cursor(),
       options: options({
         match: option('MATCH', pattern()),
-        count: option('COUNT', integer(1)),
+        count: option('COUNT', pageSize()),
         type: option('TYPE', text()),
       }),
     },
     reply: replies.page(replies.bulk),
     differs: 'Keys of single values (tag:NAME=VALUE) are views of their tag and are not listed.',
-    run(call, { cursor, options: { match, count = SCAN_COUNT, type } }) {
-      if (!/^\d{1,20}$/.test(cursor)) throw new SegmentdError('INVALID_ARGUMENT', 'invalid cursor');
+    run(call, { cursor: from, options: { match, count = SCAN_COUNT, type } }) {
       const wanted = match === undefined ? undefined : compileGlob(match);
-      const { next, keys } = scan(call, Number(cursor), count, type?.toLowerCase());
+      const { next, keys } = scan(call, from, count, type?.toLowerCase());
       const isOtherType = type !== undefined && !['hash', 'set'].includes(type.toLowerCase());
       const items = isOtherType ? [] : keys.filter((key) => wanted?.test(key.toString()) ?? true);
       return { cursor: String(next), items };

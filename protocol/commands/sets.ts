@@ -1,19 +1,23 @@
 /** Set commands: the users of a tag, or of one value of it. */
 import { countOf, membersOf } from '../../src/engine.js';
 import { compileGlob } from '../../src/glob.js';
-import { SegmentdError } from '../../src/index.js';
 import { type Bitmap, bitmapOf, intersectionOf, unionOf } from '../../src/store/bitmap.js';
 import {
   bytes,
+  cursor,
   integer,
   many,
+  noMore,
   numberedKeys,
+  type Option,
   option,
   optional,
   options,
+  pageSize,
   pattern,
+  randomCount,
   tagKey,
-  text,
+  token,
 } from '../arguments.js';
 import { type Call, command } from '../command.js';
 import type { TagKeyName } from '../keyspace.js';
@@ -24,6 +28,8 @@ const group = 'set';
 /** Users written by one mutation, where a result of any size is stored. */
 const BATCH = 10_000;
 const SCAN_COUNT = 10;
+const NOT_POSITIVE = 'value is out of range, must be positive';
+const limit = integer(0, Number.MAX_SAFE_INTEGER, "LIMIT can't be negative");
 
 /** The users a key names. May be a column's own bitmap: read it at once. */
 function membersOfKey({ engine }: Call, { tag, value }: TagKeyName): Bitmap {
@@ -71,6 +77,7 @@ function store(call: Call, { tag, value }: TagKeyName, members: Bitmap): number 
 }
 
 function combineCommands(verb: string, title: string, combine: Combine) {
+  const approx: Record<string, Option<true>> = verb === 'UNION' ? { approx: token('APPROX') } : {};
   return [
     command({
       name: `S${verb}`,
@@ -98,7 +105,8 @@ function combineCommands(verb: string, title: string, combine: Combine) {
       group,
       complexity: 'O(N), N the users of all the tags',
       flags: ['readonly'],
-      arguments: { keys: numberedKeys(), options: options({ limit: option('LIMIT', limit()) }) },
+      ...(verb === 'UNION' && { differs: 'APPROX changes nothing: the count is exact and fast without it.' }),
+      arguments: { keys: numberedKeys(), options: options({ ...approx, limit: option('LIMIT', limit) }) },
       reply: replies.integer,
       run(call, { keys, options: { limit: most = 0 } }) {
         const count = cardinality(call, keys, verb, combine);
@@ -106,18 +114,6 @@ function combineCommands(verb: string, title: string, combine: Combine) {
       },
     }),
   ];
-}
-
-function limit() {
-  const any = integer();
-  return {
-    ...any,
-    parse(words: Parameters<typeof any.parse>[0]): number {
-      const value = any.parse(words);
-      if (value >= 0) return value;
-      throw new SegmentdError('OUT_OF_RANGE', "LIMIT can't be negative");
-    },
-  };
 }
 
 /** The size of a combination; of two sets it is counted without making the result. */
@@ -220,14 +216,13 @@ export const setCommands = [
     flags: ['readonly'],
     arguments: {
       key: tagKey(),
-      cursor: text(),
-      options: options({ match: option('MATCH', pattern()), count: option('COUNT', integer(1)) }),
+      cursor: cursor(),
+      options: options({ match: option('MATCH', pattern()), count: option('COUNT', pageSize()) }),
     },
     reply: replies.page(replies.bulk),
-    run(call, { key, cursor, options: { match, count = SCAN_COUNT } }) {
-      if (!/^\d{1,20}$/.test(cursor)) throw new SegmentdError('INVALID_ARGUMENT', 'invalid cursor');
+    differs: 'Options are looked at even if there is no such tag.',
+    run(call, { key, cursor: from, options: { match, count = SCAN_COUNT } }) {
       const members = membersOfKey(call, key);
-      const from = Number(cursor);
       const skip = from === 0 ? 0 : members.rank(Math.min(from, 2 ** 32) - 1);
       const size = Math.min(count, Math.max(0, members.size - skip));
       const ordinals = members.rangeUint32Array(new Uint32Array(size), skip, size);
@@ -246,8 +241,9 @@ export const setCommands = [
     group,
     complexity: 'O(N), N the count',
     flags: ['readonly'],
-    arguments: { key: tagKey(), count: optional(integer(-(2 ** 31), 2 ** 31)) },
+    arguments: { key: tagKey(), count: optional(randomCount()), rest: noMore() },
     reply: replies.data('bulk string or null; with a count an array'),
+    differs: 'At most 1,000,000 are picked with repetition.',
     run(call, { key, count }) {
       const ids = randomOrdinals(membersOfKey(call, key), count ?? 1).map((ordinal) =>
         call.engine.store.idOf(ordinal),
@@ -261,7 +257,11 @@ export const setCommands = [
     group,
     complexity: 'O(N), N the count',
     flags: ['write', 'fast'],
-    arguments: { key: tagKey(), count: optional(integer(0)) },
+    arguments: {
+      key: tagKey(),
+      count: optional(integer(0, Number.MAX_SAFE_INTEGER, NOT_POSITIVE)),
+      rest: noMore(),
+    },
     reply: replies.data('bulk string or null; with a count a set'),
     run(call, { key, count }) {
       const ordinals = randomOrdinals(membersOfKey(call, key), count ?? 1);

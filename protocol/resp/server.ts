@@ -135,8 +135,10 @@ class SocketConnection implements Connection {
   #awaitDrain(): void {
     if (this.#waiting) return;
     this.#waiting = true;
-    this.#socket.write(NOTHING, () => {
+    this.#socket.write(NOTHING, (error) => {
       this.#waiting = false;
+      // The client is gone and `close` follows: whoever went on writing now would write it all for nobody.
+      if (error) return;
       if (this.#socket.writableLength === 0) this.#onDrained();
       else this.#awaitDrain();
     });

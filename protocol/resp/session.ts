@@ -40,6 +40,15 @@ const AT_ONCE = 1_000;
 const SLICE_BYTES = 64 * 1024;
 /** With more than this waiting to be sent, the session takes no more input until it is gone. */
 const MAX_PENDING_BYTES = 1024 * 1024;
+/**
+ * A session that has executed for so long lets others have their turn. Without it, a client that loads in bulk would hold
+ * everybody up for as long as its socket has input: libuv reads up to 32 times in a row, 2 MiB.
+ */
+const TURN_MILLISECONDS = 2;
+/** The clock is looked at once in so many words, since that costs as much as a short command. */
+const CLOCK_WORDS = 512;
+/** Output buffers that are kept for the next client that reads slowly. */
+const MAX_SPARE_BUFFERS = 16;
 /** A hot command with more words than this is timed and logged by itself. */
 const MAX_HOT_WORDS = 1_000;
 
@@ -68,6 +77,10 @@ export class Session implements Call, ReplyTarget {
   #stream: MemberCursor | undefined;
   /** Commands are left that could be executed, but others, or the client, come first. */
   #hasMore = false;
+  /** Buffers that the connection still sends from. */
+  #lent: Buffer[] = [];
+  /** Milliseconds of execution since others last had their turn for certain. */
+  #turnSpent = 0;
   #paused = false;
   #turnAsked = false;
   #closing = false;
@@ -130,6 +143,7 @@ export class Session implements Call, ReplyTarget {
   /** To be called when the connection has sent all that was waiting. */
   drained(): void {
     if (this.#closed) return;
+    if (this.connection.pendingBytes === 0) this.#takeBack();
     if (this.#stream !== undefined) this.#continueStream(this.#stream);
     else this.#run();
   }
@@ -216,7 +230,9 @@ export class Session implements Call, ReplyTarget {
     const { commands, slowLog, latency } = this.server;
     let hotEntry: CommandEntry | undefined;
     let hotCalls = 0;
+    let wordsUnwatched = 0;
     let since = performance.now();
+    const turnBegan = since - this.#turnSpent;
     // Hot commands take less time than asking what time it is: a run of the same one is timed as a whole.
     const endRun = (): void => {
       if (hotEntry === undefined) return;
@@ -239,7 +255,12 @@ export class Session implements Call, ReplyTarget {
         this.#hasMore = true;
         break;
       }
+      if (wordsUnwatched >= CLOCK_WORDS) {
+        wordsUnwatched = 0;
+        if (performance.now() - turnBegan > TURN_MILLISECONDS) break;
+      }
       if (!reader.next()) break;
+      wordsUnwatched += reader.argc;
       const entry = commands.find(reader);
       if (
         typeof entry !== 'string' &&
@@ -260,6 +281,11 @@ export class Session implements Call, ReplyTarget {
       since = performance.now();
     }
     endRun();
+    this.#turnSpent = performance.now() - turnBegan;
+    if (this.#turnSpent > TURN_MILLISECONDS) {
+      this.#turnSpent = 0;
+      this.#hasMore = true;
+    }
   }
 
   /** May the hot handler take it: right number of words, nothing special about the session? */
@@ -338,8 +364,16 @@ export class Session implements Call, ReplyTarget {
     this.server.latency.record('command', elapsed);
   }
 
-  #refusalOf({ flags, minWords, maxWords }: Command, words: number): unknown {
-    if (words < minWords || words > maxWords) return new WrongArity();
+  #refusalOf({ name, flags, minWords, maxWords }: Command, words: number): unknown {
+    if (words < minWords || words > maxWords) {
+      if (name !== 'EXEC') return new WrongArity();
+      // Whoever sends it expects the transaction to end.
+      this.transaction.reset();
+      return new SegmentdError(
+        'EXEC_ABORTED',
+        "Transaction discarded because of: wrong number of arguments for 'exec' command",
+      );
+    }
     if (!this.authenticated && !flags.has('noauth')) {
       return new SegmentdError('NO_AUTH', 'Authentication required.');
     }
@@ -401,7 +435,17 @@ export class Session implements Call, ReplyTarget {
     this.outputBytes += out.length;
     this.server.outputBytes += out.length;
     if (this.connection.write(out.view())) out.reset();
-    else out.detach();
+    else this.#lent.push(out.detach(this.server.spareBuffers.pop()));
+  }
+
+  /** What was lent to the connection is sent: it serves the next slow client, instead of being garbage. */
+  #takeBack(): void {
+    const { spareBuffers } = this.server;
+    for (const buffer of this.#lent) {
+      if (spareBuffers.length < MAX_SPARE_BUFFERS && buffer.length <= MAX_PENDING_BYTES)
+        spareBuffers.push(buffer);
+    }
+    this.#lent = [];
   }
 
   get #mustWait(): boolean {

@@ -47,11 +47,16 @@ export class RespWriter {
     return this.buffer.subarray(0, this.length);
   }
 
-  /** Leaves what `view` gave out to whoever still reads it; the writer is empty again. */
-  detach(): void {
+  /**
+   * Leaves the buffer to whoever still reads what `view` gave out, and returns it; the writer goes on, empty, with
+   * `spare`, or with a new buffer.
+   */
+  detach(spare?: Buffer): Buffer {
+    const { buffer } = this;
+    const capacity = buffer.length > RETAINED_CAPACITY ? INITIAL_CAPACITY : buffer.length;
+    this.buffer = spare ?? Buffer.allocUnsafeSlow(capacity);
     this.length = 0;
-    const capacity = this.buffer.length > RETAINED_CAPACITY ? INITIAL_CAPACITY : this.buffer.length;
-    this.buffer = Buffer.allocUnsafeSlow(capacity);
+    return buffer;
   }
 
   /** Makes room for `size` more bytes. */
