@@ -59,6 +59,9 @@ export function samplePath(): string {
   throw new SegmentdError('LOAD_FAILED', 'the bundled sample, loaders/sample/adult.csv.gz, is missing');
 }
 
+/** The user who is loaded last: there when the whole sample is. */
+export const LAST_SAMPLE_ID = 'p48842';
+
 /** Loads the bundled sample: 48,842 users, `p1` to `p48842`. */
 export function loadSample(target: LoadTarget): Promise<LoadReport> {
   return loadCsv(samplePath(), () => sampleMapping, target);

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { engineTarget } from '../loaders/engine-target.js';
 import { LOAD_EXIT, type LoadOptions, runLoad } from '../loaders/run.js';
-import { loadSample } from '../loaders/sample.js';
+import { LAST_SAMPLE_ID, loadSample } from '../loaders/sample.js';
 import { type Engine, openEngine, SegmentdError } from '../src/index.js';
 import {
   type AllOptions,
@@ -63,21 +63,45 @@ async function serve(args: readonly string[]): Promise<number | undefined> {
   }
   const options = optionsFrom(values);
   const engine = openEngine(options.engine);
+  tellReplayed(engine);
   let server: RunningServer | undefined;
   const stop = async (): Promise<void> => {
     await server?.close();
-    engine.close();
+    try {
+      engine.close();
+    } catch (error) {
+      process.stderr.write(`segmentd: ${(error as Error).message}\n`);
+      process.exit(LOAD_EXIT.failed);
+    }
     process.exit(0);
   };
   // Before the sample: a port in use should be told at once. Clients that come early find an empty store that fills.
-  server = await startServer({ ...options.server, engine, onShutdown: () => void stop() });
+  try {
+    server = await startServer({ ...options.server, engine, onShutdown: () => void stop() });
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
   if (values['sample'] === true) await loadSampleInto(engine);
   announce(engine, server, options.server, values['sample'] === true);
   return undefined;
 }
 
+/** What opening the data folder did. */
+function tellReplayed({ persistence }: Engine): void {
+  if (persistence === undefined) return;
+  const { directory, file, replayed, replaySeconds, torn } = persistence;
+  const changes = replayed === 1 ? '1 change' : `${replayed.toLocaleString('en-US')} changes`;
+  print(`data folder ${directory}: ${changes} replayed in ${replaySeconds.toFixed(1)} s`);
+  if (torn > 0) print(`warning: cut ${torn} bytes off ${file}, of a change that was not written to its end`);
+}
+
 async function loadSampleInto(engine: Engine): Promise<void> {
+  if (engine.has(LAST_SAMPLE_ID)) {
+    print('sample not loaded: the data folder has it already');
+    return;
+  }
   const before = Date.now();
   await loadSample(engineTarget(engine));
   engine.compact();
@@ -95,9 +119,10 @@ function announce(
 ): void {
   const { host, respPort } = server;
   const at = host === '127.0.0.1' ? `-p ${respPort}` : `-h ${host} -p ${respPort}`;
-  print(
-    `segmentd ${PACKAGE_VERSION} serves Redis clients on ${host}:${respPort} (in memory: nothing is kept on disk)`,
-  );
+  const { persistence } = engine;
+  const kept =
+    persistence === undefined ? 'in memory: nothing is kept on disk' : `data in ${persistence.directory}`;
+  print(`segmentd ${PACKAGE_VERSION} serves Redis clients on ${host}:${respPort} (${kept})`);
   if (!LOOPBACK.test(host) && (given.password ?? '') === '') {
     print(`warning: ${host} may be reached from other machines and no --password is set`);
   }

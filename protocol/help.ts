@@ -27,7 +27,9 @@ export function serveHelpText(): string {
 ${rows.join('\n')}
 
 Each option can also be set in the environment, as ${optionEnv('respPort')}=7380 for --resp-port.
-Stop it with ctrl-C or a client's SHUTDOWN. Data is kept in memory only.`;
+Stop it with ctrl-C or a client's SHUTDOWN. Data is kept in memory; with --data-dir,
+also in that folder, and it is there again after a restart. The end of the process loses nothing that was replied to; the
+loss of power may cost the last second.`;
 }
 
 /** `segmentd help load`. */

@@ -7,6 +7,7 @@ import { Control } from './store/shared-memory.js';
 import type { Tag } from './store/tag-catalog.js';
 import { UserKey } from './store/user-key.js';
 
+/** What `engine.check()` found. */
 export interface CheckReport {
   readonly sound: boolean;
   readonly users: number;

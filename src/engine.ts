@@ -9,13 +9,15 @@ import { compileGlob } from './glob.js';
 import type { LookupHandle } from './lookup.js';
 import { apply, type Mutation } from './mutation.js';
 import { type EngineOptions, resolveEngineOptions } from './options.js';
+import { Journal, type PersistenceInfo } from './persistence/journal.js';
+import type { OpenFile } from './persistence/storage.js';
 import type { Bitmap } from './store/bitmap.js';
 import { bitmapOf } from './store/bitmap.js';
 import { CatalogLogWriter } from './store/catalog-log.js';
 import type { TagKind, TagValue } from './store/column.js';
 import { EnumColumn } from './store/enum-column.js';
 import { NumberColumn } from './store/number-column.js';
-import { SegmentStore } from './store/segment-store.js';
+import { MAX_BATCH, SegmentStore } from './store/segment-store.js';
 import { Selection } from './store/selection.js';
 import type { Tag, TagDeclaration } from './store/tag-catalog.js';
 import type { UserId } from './store/user-key.js';
@@ -57,10 +59,13 @@ export interface EngineStats {
   };
 }
 
+/** A store of users and their tags, in the memory of this process. Made by `openEngine`. */
 export interface Engine {
   readonly options: Readonly<EngineOptions>;
   /** The store behind the engine, for the protocols; what it hands out is valid until the next mutation. */
   readonly store: SegmentStore;
+  /** How the data folder fares; `undefined` when the engine is in memory only. */
+  readonly persistence: PersistenceInfo | undefined;
 
   /** The only way anything changes. Returns how many things changed (see `apply` in src/mutation.ts). */
   apply(mutation: Mutation): number;
@@ -97,11 +102,14 @@ export interface Engine {
   get(user: UserId, tags: readonly string[] | Selection): (TagValue | null)[];
   /** As `get` for many users at once: a row for each. Faster than one by one, because memory is read ahead. */
   getMany(users: readonly UserId[], tags: readonly string[] | Selection): (TagValue | null)[][];
-  /** All tags of a user, in the order in which the tags were made; `undefined` when there is no such user. */
+  /** All tags of a user, in an order that is the same for all users; `undefined` when there is no such user. */
   getAll(user: UserId): Map<string, TagValue> | undefined;
   /** Prepares a list of tags that is asked for often: `get` with it looks no names up. */
   select(tags: readonly string[]): Selection;
-  /** The ids of a tag's users (or of those with a value), in ordinal order, as they are now, whatever is written meanwhile. */
+  /**
+   * The ids of a tag's users (or of those with a value), in ordinal order, as they are when the first is asked for, whatever
+   * is written meanwhile.
+   */
   members(tag: string, value?: TagValue): IterableIterator<string>;
   /** As `members`, for ids that are not UTF-8. */
   memberBytes(tag: string, value?: TagValue): IterableIterator<Uint8Array>;
@@ -115,25 +123,45 @@ export interface Engine {
   compact(): void;
   /** A handle with which another thread looks users up; see `attachLookup`. */
   share(): LookupHandle;
-  /** Ends the engine; every later call throws ENGINE_CLOSED. Attached readers keep reading what they see. */
+  /**
+   * Hands changes to the operating system, where they survive the end of this process; happens by itself before the event
+   * loop goes on. Throws PERSISTENCE_FAILED when one since the last call could not be written; then changes are refused.
+   */
+  flush(): void;
+  /**
+   * Ends the engine; every later call throws ENGINE_CLOSED. Attached readers keep reading what they see. With a data folder
+   * it returns when the disk has everything, and throws PERSISTENCE_FAILED, closed nevertheless, when that cannot be.
+   */
   close(): void;
 }
 
-/** Opens an engine. Throws INVALID_OPTION when an option is unknown or out of its range. */
+/**
+ * Opens an engine, with what is kept in its data folder if it has one. Throws INVALID_OPTION when an option is unknown or out
+ * of its range; DATA_DIR_IN_USE, DATA_CORRUPT or PERSISTENCE_FAILED when the data folder cannot be opened.
+ */
 export function openEngine(options: Partial<EngineOptions> = {}): Engine {
   return new StoreEngine(resolveEngineOptions(options));
+}
+
+/** As `openEngine`, with files of one's own making for the journal: for tests of what happens when a disk fails. */
+export function openEngineOn(options: Partial<EngineOptions>, openFile: OpenFile): Engine {
+  return new StoreEngine(resolveEngineOptions(options), openFile);
 }
 
 class StoreEngine implements Engine {
   readonly options: Readonly<EngineOptions>;
   readonly #store: SegmentStore;
+  readonly #journal: Journal | undefined;
   #closed = false;
-  /** Keeps the reads that warm the cache for `getMany` from being optimised away. */
-  #warmed = 0;
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions, openFile?: OpenFile) {
     this.options = Object.freeze(options);
-    this.#store = new SegmentStore({ maxEnumValues: options.maxEnumValues, strict: options.strict });
+    // What was written before the engine became strict is still there: it is strict once that is replayed.
+    const storeOptions = { maxEnumValues: options.maxEnumValues, strict: false };
+    const store = new SegmentStore(storeOptions);
+    if (options.dataDir !== '') this.#journal = Journal.open(options.dataDir, store, openFile);
+    storeOptions.strict = options.strict;
+    this.#store = store;
   }
 
   get store(): SegmentStore {
@@ -141,8 +169,13 @@ class StoreEngine implements Engine {
     return this.#store;
   }
 
+  get persistence(): PersistenceInfo | undefined {
+    return this.#journal?.info;
+  }
+
   apply(mutation: Mutation): number {
-    return apply(this.store, mutation);
+    const { store } = this;
+    return this.#journal === undefined ? apply(store, mutation) : this.#journal.apply(store, mutation);
   }
 
   declareTag(name: string, declaration: TagDeclaration): TagInfo {
@@ -202,21 +235,22 @@ class StoreEngine implements Engine {
 
   get(user: UserId, tags: readonly string[] | Selection): (TagValue | null)[] {
     const { store } = this;
-    return valuesAt(store.find(user), this.#selectionOf(tags));
+    const address = store.find(user);
+    if (tags instanceof Selection) return valuesAt(address, tags);
+    return tags.map((name) => {
+      const tag = address === 0 ? undefined : store.catalog.find(name);
+      const code = tag === undefined ? -1 : store.records.probe(address, tag.id);
+      return code < 0 ? null : tag!.column.valueOf(code);
+    });
   }
 
   getMany(users: readonly UserId[], tags: readonly string[] | Selection): (TagValue | null)[][] {
     const { store } = this;
-    const selection = this.#selectionOf(tags);
+    const selection = tags instanceof Selection ? tags : this.select(tags);
     const rows: (TagValue | null)[][] = [];
-    const addresses: number[] = [];
-    for (let from = 0; from < users.length; from += READ_AHEAD) {
-      const to = Math.min(users.length, from + READ_AHEAD);
-      for (let i = from; i < to; i++) addresses[i - from] = store.find(users[i]!);
-      for (let i = from; i < to; i++) {
-        const address = addresses[i - from]!;
-        if (address !== 0) this.#warmed ^= store.records.idLength(address);
-      }
+    for (let from = 0; from < users.length; from += MAX_BATCH) {
+      const to = Math.min(users.length, from + MAX_BATCH);
+      const addresses = store.findMany(users, from, to);
       for (let i = from; i < to; i++) rows.push(valuesAt(addresses[i - from]!, selection));
     }
     return rows;
@@ -295,30 +329,28 @@ class StoreEngine implements Engine {
     return world.share(port1, port2);
   }
 
-  close(): void {
-    if (this.#closed) return;
-    this.#store.world.close();
-    this.#closed = true;
+  flush(): void {
+    this.#journal?.flush();
   }
 
-  #selectionOf(tags: readonly string[] | Selection): Selection {
-    return tags instanceof Selection ? tags : new Selection(this.store, tags);
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#store.world.close();
+    this.#journal?.close();
   }
 }
 
 function valuesAt(address: number, selection: Selection): (TagValue | null)[] {
   selection.read(address);
   const { codes, tags } = selection;
-  const values: (TagValue | null)[] = [];
+  const values = new Array<TagValue | null>(codes.length);
   for (let i = 0; i < codes.length; i++) {
     const code = codes[i]!;
-    values.push(code < 0 ? null : tags[i]!.column.valueOf(code));
+    values[i] = code < 0 ? null : tags[i]!.column.valueOf(code);
   }
   return values;
 }
-
-/** Users whose slots are looked at before the first of their records is: enough to keep memory busy, not to flush it. */
-const READ_AHEAD = 32;
 
 /**
  * The users of a tag, or those with one value; `undefined` when there are none. May be the column's own bitmap: read it

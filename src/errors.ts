@@ -29,10 +29,14 @@ const rows = {
   LIMIT_REACHED: { resp: 'ERR', http: 503 },
   PORT_IN_USE: { resp: 'ERR', http: 500 },
   INVALID_OPTION: { resp: 'ERR', http: 400 },
+  DATA_DIR_IN_USE: { resp: 'ERR', http: 500 },
+  DATA_CORRUPT: { resp: 'ERR', http: 500 },
+  PERSISTENCE_FAILED: { resp: 'MISCONF', http: 503 },
   LOAD_FAILED: { resp: 'ERR', http: 422 },
   INTERNAL: { resp: 'ERR', http: 500 },
 } as const;
 
+/** The code of an error, stable from version to version. */
 export type ErrorCode = keyof typeof rows;
 
 /** What the outside world sees of each error code: its RESP prefix and its HTTP status. */

@@ -10,6 +10,7 @@ export { attachLookup, type Lookup, type LookupHandle } from './lookup.js';
 // Changes
 export type { Mutation } from './mutation.js';
 export type { EngineOptions } from './options.js';
+export type { PersistenceInfo } from './persistence/journal.js';
 export type { TagKind, TagValue } from './store/column.js';
 export type { Selection } from './store/selection.js';
 export type { TagDeclaration } from './store/tag-catalog.js';

@@ -7,6 +7,7 @@ import type { SegmentStore } from './store/segment-store.js';
 import type { TagDeclaration } from './store/tag-catalog.js';
 import type { UserId } from './store/user-key.js';
 
+/** One change, as data. `engine.apply` applies it; the engine's other writing calls make one. */
 export type Mutation =
   | { readonly type: 'declareTag'; readonly tag: string; readonly declaration: TagDeclaration }
   | { readonly type: 'dropTag'; readonly tag: string }

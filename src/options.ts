@@ -37,6 +37,13 @@ export const optionTable = {
     mutable: false,
     doc: 'Refuse writes to tags that are not declared.',
   },
+  dataDir: {
+    type: 'string',
+    default: '',
+    scope: 'engine',
+    mutable: false,
+    doc: 'Folder that keeps the data across restarts; without one, it is in memory only.',
+  },
   host: {
     type: 'string',
     default: '127.0.0.1',

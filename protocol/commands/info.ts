@@ -84,6 +84,19 @@ function memoryFields(_call: Call, stats: () => EngineStats): Fields {
   ];
 }
 
+function persistenceFields({ engine: { persistence } }: Call): Fields {
+  const fields: Fields = [
+    ['loading', 0],
+    ['async_loading', 0],
+    ['rdb_bgsave_in_progress', 0],
+    ['aof_enabled', persistence === undefined ? 0 : 1],
+    ['aof_rewrite_in_progress', 0],
+  ];
+  if (persistence === undefined) return fields;
+  const status = persistence.failure === undefined ? 'ok' : 'err';
+  return [...fields, ['aof_last_write_status', status], ['aof_current_size', persistence.size]];
+}
+
 function statsFields({ server }: Call): Fields {
   const kibibytes = (perSecond: number): string => (perSecond / 1024).toFixed(2);
   let errors = 0;
@@ -148,13 +161,7 @@ const sections: readonly Section[] = [
   { title: 'Memory', fields: memoryFields },
   {
     title: 'Persistence',
-    fields: () => [
-      ['loading', 0],
-      ['async_loading', 0],
-      ['rdb_bgsave_in_progress', 0],
-      ['aof_enabled', 0],
-      ['aof_rewrite_in_progress', 0],
-    ],
+    fields: persistenceFields,
   },
   { title: 'Stats', fields: statsFields },
   {

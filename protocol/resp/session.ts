@@ -11,6 +11,7 @@ import type { CommandEntry } from '../command-table.js';
 import type { ReplyTarget } from '../replies.js';
 import type { ServerState } from '../server-state.js';
 import { Transaction } from '../transaction.js';
+import { errorReply, unknownCommand } from './error-replies.js';
 import { ProtocolError, type ReaderLimits } from './limits.js';
 import { RespReader } from './reader.js';
 import type { RespWriter } from './writer.js';
@@ -381,12 +382,7 @@ export class Session implements Call, ReplyTarget {
   }
 
   #writeError(error: unknown, command?: Command): void {
-    let reply: string;
-    if (error instanceof SegmentdError) reply = error.toResp();
-    else if (error instanceof WrongArity) {
-      const name = command?.words.join('|').toLowerCase() ?? '';
-      reply = `ERR wrong number of arguments for '${name}' command`;
-    } else reply = new SegmentdError('INTERNAL', `internal error: ${(error as Error).message}`).toResp();
+    const reply = errorReply(error, command);
     this.server.countError(reply);
     this.out.error(reply);
   }
@@ -431,6 +427,7 @@ export class Session implements Call, ReplyTarget {
 
   #flush(): void {
     const { out } = this;
+    this.#keepChanges();
     if (out.length === 0) return;
     this.outputBytes += out.length;
     this.server.outputBytes += out.length;
@@ -446,6 +443,20 @@ export class Session implements Call, ReplyTarget {
         spareBuffers.push(buffer);
     }
     this.#lent = [];
+  }
+
+  /** A reply promises that a change is kept. When it is not, the client hears that instead, and no more. */
+  #keepChanges(): void {
+    try {
+      this.engine.flush();
+    } catch (error) {
+      if (this.out.length === 0) return; // Nothing was promised.
+      this.out.length = 0;
+      this.#stream?.close();
+      this.#stream = undefined;
+      this.#closing = true;
+      this.#writeError(error);
+    }
   }
 
   get #mustWait(): boolean {
@@ -478,25 +489,4 @@ export class Session implements Call, ReplyTarget {
 /** The words of the reader's command, as copies. */
 function copyWords({ buffer, starts, ends, argc }: RespReader): Buffer[] {
   return Array.from({ length: argc }, (_, i) => Buffer.from(buffer.subarray(starts[i]!, ends[i]!)));
-}
-
-/** Redis's words for it: the name, and the beginning of the arguments. */
-function unknownCommand(container: string, words: readonly Buffer[]): SegmentdError {
-  if (container !== '') {
-    if (words.length === 1) {
-      return new SegmentdError('WRONG_ARITY', `wrong number of arguments for '${container}' command`);
-    }
-    const shown = words[1]!.toString('utf8', 0, 128);
-    return new SegmentdError(
-      'UNKNOWN_COMMAND',
-      `unknown subcommand '${shown}'. Try ${container.toUpperCase()} HELP.`,
-    );
-  }
-  let args = '';
-  for (const word of words.slice(1)) {
-    if (args.length >= 128) break;
-    args += `'${word.toString('utf8', 0, 128 - args.length)}' `;
-  }
-  const name = words[0]!.toString('utf8', 0, 128);
-  return new SegmentdError('UNKNOWN_COMMAND', `unknown command '${name}', with args beginning with: ${args}`);
 }

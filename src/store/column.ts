@@ -4,6 +4,7 @@
  */
 import type { Bitmap } from './bitmap.js';
 
+/** What a tag says of a user: that it is there, one text of several, or a number. */
 export type TagKind = 'flag' | 'enum' | 'number';
 export const TAG_KINDS: readonly TagKind[] = ['flag', 'enum', 'number'];
 

@@ -36,7 +36,7 @@ export class EnumColumn implements Column {
     return this.#count;
   }
 
-  /** The values in use, with the number of users of each, in the order of their codes. */
+  /** The values in use, with the number of users of each, the oldest first. */
   *values(): Iterable<{ value: string; code: number; count: number }> {
     for (const [value, code] of this.#codes) yield { value, code, count: this.#counts[code]! };
   }

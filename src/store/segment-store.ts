@@ -5,7 +5,8 @@
 import { randomInt } from 'node:crypto';
 import { SegmentdError } from '../errors.js';
 import { type Bitmap, bitmapOf } from './bitmap.js';
-import { CellEncoder, Cells } from './cells.js';
+import { CellEncoder } from './cell-encoder.js';
+import { Cells } from './cells.js';
 import type { Column, TagValue } from './column.js';
 import { EnumColumn } from './enum-column.js';
 import { MemberCursor } from './member-cursor.js';
@@ -26,6 +27,9 @@ export interface StoreOptions {
 /** Takes one step of a mutation back, for one that fails later on. */
 type Undo = () => void;
 
+/** Users whom `findMany` finds at once: enough to keep memory busy, few enough for their records to stay in the cache. */
+export const MAX_BATCH = 32;
+
 export class SegmentStore {
   readonly world: SharedWorld;
   readonly directory: UserDirectory;
@@ -36,6 +40,9 @@ export class SegmentStore {
   /** (user, tag) pairs. */
   pairs = 0;
   readonly #key: UserKey;
+  readonly #batchKeys: UserKey[] = [];
+  /** The last one takes something of all that was read ahead, so that no compiler leaves the reading out. */
+  readonly #batchAddresses = new Uint32Array(MAX_BATCH + 1);
   readonly #cells = new Cells();
   readonly #vector = new CellEncoder();
   readonly #cursors = new Set<MemberCursor>();
@@ -60,6 +67,29 @@ export class SegmentStore {
   /** As `find`, for the id at bytes `start` to `end`. */
   findBytes(bytes: Uint8Array, start: number, end: number): number {
     return this.directory.find(this.#key.setBytes(bytes, start, end));
+  }
+
+  /**
+   * As `find`, for users `from` to `to` − 1 of a list, at most MAX_BATCH of them. The same array is filled by the next call.
+   * Faster than one by one: each step is so short that the processor waits for the memory of many users at once.
+   */
+  findMany(users: readonly UserId[], from: number, to: number): Uint32Array {
+    const { directory, records } = this;
+    const keys = this.#batchKeys;
+    const addresses = this.#batchAddresses;
+    const count = to - from;
+    while (keys.length < count) keys.push(new UserKey(this.world.control[Control.HASH_SEED]!));
+    for (let i = 0; i < count; i++) keys[i]!.set(users[from + i]!);
+    let read = 0;
+    for (let i = 0; i < count; i++) read ^= directory.readAhead(keys[i]!);
+    for (let i = 0; i < count; i++) addresses[i] = directory.candidate(keys[i]!);
+    for (let i = 0; i < count; i++) read ^= records.readAhead(addresses[i]!);
+    addresses[MAX_BATCH] = read;
+    for (let i = 0; i < count; i++) {
+      const address = addresses[i]!;
+      if (address !== 0 && !directory.holds(address, keys[i]!)) addresses[i] = directory.find(keys[i]!);
+    }
+    return addresses;
   }
 
   /** The id of the user with this ordinal, which must be in use. */

@@ -25,6 +25,7 @@ export interface Tag {
   round: number;
 }
 
+/** What a tag is declared to be. */
 export interface TagDeclaration {
   readonly kind: TagKind;
   /** Numbers only: decimal digits behind the point, 0 (the default) to 9. */

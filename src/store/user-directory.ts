@@ -24,14 +24,17 @@ const SHARDS = 256;
 const FRAME_BITS = 10;
 const FRAME_SLOT_BITS = FRAME_BITS - 1;
 const FRAME_SLOTS = 1 << FRAME_SLOT_BITS;
-const MAX_FRAMES_BITS = 11;
-const MAX_FRAMES = 1 << MAX_FRAMES_BITS;
+const MAX_FRAMES = 2048;
 /** Slots at a shard's end that are nobody's first choice, so that probing never wraps around. */
 const TAIL = 64;
 const MAX_LOAD = 0.85;
 const FRAME_ARENA_BITS = ARENA_BITS - FRAME_BITS;
 
-/** Words of the shard map: for each shard its number of frames, then the numbers of its frames. */
+/**
+ * Words of the shard map: for each shard its number of frames, then for each shard the number of its first frame, then of
+ * the second … So what is in use lies together. (Shard by shard, the words would be 8 KiB apart and would all compete for
+ * a few places of the processor's caches.)
+ */
 export const SHARD_MAP_WORDS = SHARDS + SHARDS * MAX_FRAMES;
 
 /** The look-up half, for the writer and for attached readers alike. */
@@ -50,16 +53,23 @@ export class UserDirectoryReader {
 
   /** The address of the user's record, or 0. */
   find(key: UserKey): Address {
-    const hash = key.hash;
+    return this.#search(key.hash, key);
+  }
+
+  /** The address of the first record whose user has the same hash, or 0. Reads no record: `holds` tells whether it is right. */
+  candidate(key: UserKey): Address {
+    return this.#search(key.hash, undefined);
+  }
+
+  #search(hash: number, key: UserKey | undefined): Address {
     const shard = hash >>> 24;
     const order = hash & 0xffffff;
     const shardMap = this.shardMap;
     const capacity = shardMap[shard]! << FRAME_SLOT_BITS;
     if (capacity === 0) return 0;
-    const frames = SHARDS + (shard << MAX_FRAMES_BITS);
     let slot = homeOf(order, capacity);
     while (slot < capacity) {
-      const frame = shardMap[frames + (slot >>> FRAME_SLOT_BITS)]!;
+      const frame = shardMap[frameEntry(shard, slot >>> FRAME_SLOT_BITS)]!;
       const words = this.slots[frame >>> FRAME_ARENA_BITS]!;
       const base = (frame << FRAME_BITS) & ARENA_MASK;
       let at = base + ((slot & (FRAME_SLOTS - 1)) << 1);
@@ -69,7 +79,7 @@ export class UserDirectoryReader {
         if (address === 0) return 0;
         const candidate = words[at]!;
         if (candidate === hash) {
-          if (this.#holds(address, key)) return address >>> 0;
+          if (key === undefined || this.holds(address, key)) return address >>> 0;
         } else if ((candidate & 0xffffff) > order) return 0;
       }
       slot = (slot | (FRAME_SLOTS - 1)) + 1;
@@ -77,7 +87,19 @@ export class UserDirectoryReader {
     return 0;
   }
 
-  #holds(address: Address, key: UserKey): boolean {
+  /** Reads the slot where the search for the user begins, so that it is in the cache. The result means nothing. */
+  readAhead({ hash }: UserKey): number {
+    const shard = hash >>> 24;
+    const capacity = this.shardMap[shard]! << FRAME_SLOT_BITS;
+    if (capacity === 0) return 0;
+    const slot = homeOf(hash & 0xffffff, capacity);
+    const frame = this.shardMap[frameEntry(shard, slot >>> FRAME_SLOT_BITS)]!;
+    const words = this.slots[frame >>> FRAME_ARENA_BITS]!;
+    return words[((frame << FRAME_BITS) & ARENA_MASK) + ((slot & (FRAME_SLOTS - 1)) << 1)]!;
+  }
+
+  /** Does the record hold the user's id? */
+  holds(address: Address, key: UserKey): boolean {
     const words = this.#records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
     if ((words[at + 1]! & 0xff) !== key.length) return false;
@@ -177,7 +199,7 @@ export class UserDirectory extends UserDirectoryReader {
   }
 
   #frameOf(shard: number, index: number): number {
-    return this.shardMap[SHARDS + (shard << MAX_FRAMES_BITS) + index]!;
+    return this.shardMap[frameEntry(shard, index)]!;
   }
 
   #wordsOf(shard: number, slot: number): Int32Array {
@@ -235,52 +257,43 @@ export class UserDirectory extends UserDirectoryReader {
     return true;
   }
 
-  /** Grows a shard by a quarter or more and spreads its entries out again, in order. Returns its new capacity in slots. */
+  /**
+   * Grows a shard by a quarter and spreads its entries out again, in order. They never run over the end, because every
+   * entry's first choice is further from it than before. Returns the new capacity in slots.
+   */
   #grow(shard: number): number {
     const before = this.shardMap[shard]!;
-    const entries = this.#entriesOf(shard);
-    let after = before;
-    do {
-      if (after === MAX_FRAMES) {
-        throw new SegmentdError('STORE_FULL', `the user directory is full at ${this.#size} users`);
-      }
-      after = Math.min(MAX_FRAMES, after + Math.max(1, after >>> 2));
-    } while (!fits(entries, after << FRAME_SLOT_BITS));
-    for (let i = before; i < after; i++) {
-      this.shardMap[SHARDS + (shard << MAX_FRAMES_BITS) + i] = this.#frames.allocate();
+    if (before === MAX_FRAMES) {
+      throw new SegmentdError('STORE_FULL', `the user directory is full at ${this.#size} users`);
     }
+    const after = Math.min(MAX_FRAMES, before + Math.max(1, before >>> 2));
+    for (let i = before; i < after; i++) {
+      const frame = this.#frames.allocate();
+      this.#zero(frame);
+      this.shardMap[frameEntry(shard, i)] = frame;
+    }
+    const words = before * FRAME_SLOTS * 2;
+    if (this.#scratch.length < words) this.#scratch = new Int32Array(words * 2);
+    const old = this.#scratch;
     this.beginMoves(shard);
+    for (let i = 0; i < before; i++) {
+      const frame = this.#frameOf(shard, i);
+      const arena = this.slots[frame >>> FRAME_ARENA_BITS]!;
+      const base = (frame << FRAME_BITS) & ARENA_MASK;
+      old.set(arena.subarray(base, base + FRAME_SLOTS * 2), i * FRAME_SLOTS * 2);
+      this.#zero(frame);
+    }
     this.shardMap[shard] = after;
-    for (let i = 0; i < after; i++) this.#zero(this.#frameOf(shard, i));
     const capacity = after << FRAME_SLOT_BITS;
     let free = 0;
-    for (let i = 0; i < entries.length; i += 2) {
-      const slot = Math.max(free, homeOf(entries[i]! & 0xffffff, capacity));
-      this.#write(shard, slot, entries[i]!, entries[i + 1]!);
+    for (let i = 0; i < words; i += 2) {
+      if (old[i + 1] === 0) continue;
+      const slot = Math.max(free, homeOf(old[i]! & 0xffffff, capacity));
+      this.#write(shard, slot, old[i]!, old[i + 1]!);
       free = slot + 1;
     }
     this.endMoves(shard);
     return capacity;
-  }
-
-  /** A copy of a shard's entries, in order; valid until the next call. */
-  #entriesOf(shard: number): Int32Array {
-    const frames = this.shardMap[shard]!;
-    const length = this.#counts[shard]! * 2;
-    if (this.#scratch.length < length) this.#scratch = new Int32Array(length * 2);
-    const entries = this.#scratch;
-    let at = 0;
-    for (let i = 0; i < frames; i++) {
-      const frame = this.#frameOf(shard, i);
-      const words = this.slots[frame >>> FRAME_ARENA_BITS]!;
-      const base = (frame << FRAME_BITS) & ARENA_MASK;
-      for (let word = base; word < base + FRAME_SLOTS * 2; word += 2) {
-        if (words[word + 1] === 0) continue;
-        entries[at++] = words[word]!;
-        entries[at++] = words[word + 1]!;
-      }
-    }
-    return entries.subarray(0, at);
   }
 
   #zero(frame: number): void {
@@ -289,13 +302,9 @@ export class UserDirectory extends UserDirectoryReader {
   }
 }
 
-/** Can the entries be spread over so many slots, or do those with the greatest hashes run over the end? */
-function fits(entries: Int32Array, capacity: number): boolean {
-  let free = 0;
-  for (let i = 0; i < entries.length; i += 2) {
-    free = Math.max(free, homeOf(entries[i]! & 0xffffff, capacity)) + 1;
-  }
-  return free <= capacity;
+/** Where in the shard map the number of a shard's frame stands. */
+function frameEntry(shard: number, index: number): number {
+  return SHARDS + index * SHARDS + shard;
 }
 
 /** The first slot to look at: the low 24 bits of the hash, scaled to the shard's capacity, which keeps their order. */

@@ -110,7 +110,8 @@ export class UserKey {
  * machines). Anything simpler has pairs of ids that collide under every seed, from which whole families can be made.
  */
 function hashOf(words: Int32Array, length: number, seed: number): number {
-  let v0 = seed;
+  // `| 0` tells the compiler that sums of it fit integer instructions: without it they are made as doubles, at half the speed.
+  let v0 = seed | 0;
   let v1 = Math.imul(seed, 0x9e3779b1);
   let v2 = seed ^ 0x6c796765;
   let v3 = v1 ^ 0x74656462;

@@ -12,7 +12,9 @@
  * is evacuated at once, so at most half of the memory is waste and no single step moves more than 32 KiB.
  */
 import { SegmentdError } from '../errors.js';
-import { type CellEncoder, type Cells, decodeCells, MAX_VECTOR_WORDS, probeCell } from './cells.js';
+import type { CellEncoder } from './cell-encoder.js';
+import { type CellQuery, decodeCells, probeCell, queryCells } from './cell-reader.js';
+import { type Cells, MAX_VECTOR_WORDS } from './cells.js';
 import {
   type Address,
   ARENA_BITS,
@@ -32,6 +34,8 @@ const FRAME_WORDS = 1 << FRAME_BITS;
 const HEADER_WORDS = 2;
 const ID_START = HEADER_WORDS;
 const NO_FRAME = -1;
+/** Words of a cache line, the 64 bytes that most processors read at once. */
+const LINE_WORDS = 16;
 
 function idWords(header: number): number {
   return ((header & 0xff) + 3) >>> 2;
@@ -68,8 +72,23 @@ export class UserRecordsReader {
     const words = this.records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
     const header = words[at + 1]!;
-    const start = at + ID_START + (((header & 0xff) + 3) >>> 2);
-    return probeCell(words, start, (header >>> 8) & 3, (header >>> 10) & 0xff, tag);
+    return probeCell(words, at + ID_START + idWords(header), (header >>> 8) & 3, (header >>> 10) & 0xff, tag);
+  }
+
+  /** Reads of the record's first three cache lines, so that they are in the cache. The result means nothing. */
+  readAhead(address: Address): number {
+    if (address === 0) return 0;
+    const words = this.records[address >>> ARENA_BITS]!;
+    const at = address & ARENA_MASK;
+    return words[at]! ^ words[(at + LINE_WORDS) & ARENA_MASK]! ^ words[(at + 2 * LINE_WORDS) & ARENA_MASK]!;
+  }
+
+  /** Answers a query for the user. */
+  query(address: Address, query: CellQuery): void {
+    const words = this.records[address >>> ARENA_BITS]!;
+    const at = address & ARENA_MASK;
+    const header = words[at + 1]!;
+    queryCells(words, at + ID_START + idWords(header), (header >>> 8) & 3, (header >>> 10) & 0xff, query);
   }
 
   /** Fills `cells` with all of the user's cells. */
@@ -88,22 +107,6 @@ export class UserRecordsReader {
   /** Bytes of the user's record: header, id and vector. */
   recordBytes(address: Address): number {
     return recordWords(this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]!) * 4;
-  }
-
-  /** The words of the arena that holds the record. */
-  wordsAt(address: Address): Int32Array {
-    return this.records[address >>> ARENA_BITS]!;
-  }
-
-  /** Where the user's vector begins in `wordsAt`. */
-  vectorStart(address: Address): number {
-    const at = address & ARENA_MASK;
-    return at + ID_START + idWords(this.records[address >>> ARENA_BITS]![at + 1]!);
-  }
-
-  /** The length of the vector's list, as the record's header has it. */
-  listLength(address: Address): number {
-    return (this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]! >>> 10) & 0xff;
   }
 
   /** The encoding of the user's vector, one of `Format`. */

@@ -18,7 +18,7 @@ const OPTIONS = { strict: false, maxEnumValues: 65_535 };
 /** How many users have a vector of each format. */
 function formatsOf(engine: Engine): Record<keyof typeof Format, number> {
   const { records, world } = engine.store;
-  const counts = [0, 0, 0, 0];
+  const counts = [0, 0, 0];
   for (const ordinal of engine.store.users) {
     const address = records.addressOf(ordinal);
     const header = world.lists.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]!;
@@ -26,9 +26,8 @@ function formatsOf(engine: Engine): Record<keyof typeof Format, number> {
   }
   return {
     LIST: counts[Format.LIST]!,
-    BLOCKS: counts[Format.BLOCKS]!,
-    BLOCKS_WITH_CODES: counts[Format.BLOCKS_WITH_CODES]!,
     LONG_LIST: counts[Format.LONG_LIST]!,
+    BITS: counts[Format.BITS]!,
   };
 }
 

@@ -178,19 +178,20 @@ export class NaiveStore {
 
   /** Makes the tag able to take the value, if anything can, and returns the value's text. */
   #admit(name: string, value: TagValue): string {
-    if (typeof value === 'number' && !Number.isFinite(value)) throw new Refusal('INVALID_VALUE');
     const text = value === true ? '1' : String(value);
     if (!this.tags.has(name)) this.#makeByWrite(name, text === '1' ? 'flag' : 'enum');
+    if (typeof value === 'number' && !Number.isFinite(value)) throw new Refusal('INVALID_VALUE');
     const tag = this.tags.get(name)!;
     if (!tag.declared && tag.kind !== 'enum' && textIfAny(tag, value) !== text) {
       this.#convert(name, 'enum', 0);
     }
     if (tag.kind !== 'enum') return textOf(tag, value);
-    if (Buffer.byteLength(text) > MAX_VALUE_BYTES) throw new Refusal('INVALID_VALUE');
     const { maxEnumValues } = this.#options;
-    if (tag.cells.size < maxEnumValues) return text;
-    const inUse = new Set(tag.cells.values());
-    if (!inUse.has(text) && inUse.size >= maxEnumValues) throw new Refusal('TOO_MANY_VALUES');
+    if (tag.cells.size >= maxEnumValues) {
+      const inUse = new Set(tag.cells.values());
+      if (!inUse.has(text) && inUse.size >= maxEnumValues) throw new Refusal('TOO_MANY_VALUES');
+    }
+    if (Buffer.byteLength(text) > MAX_VALUE_BYTES) throw new Refusal('INVALID_VALUE');
     return text;
   }
 

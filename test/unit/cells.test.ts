@@ -1,14 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Random } from '../../bench/support/random.js';
-import {
-  CellEncoder,
-  Cells,
-  decodeCells,
-  Format,
-  MAX_VECTOR_WORDS,
-  probeCell,
-} from '../../src/store/cells.js';
+import { CellEncoder } from '../../src/store/cell-encoder.js';
+import { CellQuery, decodeCells, probeCell, queryCells } from '../../src/store/cell-reader.js';
+import { Cells, Format, MAX_VECTOR_WORDS } from '../../src/store/cells.js';
 
 /** What a vector may look like. */
 interface Shape {
@@ -103,6 +98,18 @@ test('what is encoded is decoded and found, in every format', () => {
         const found = probeCell(words, start, format, headerCount, tag);
         if (found !== (expected.get(tag) ?? -1)) expect([tag, found]).toEqual([tag, expected.get(tag) ?? -1]);
       }
+      const random = new Random(wanted.seed);
+      const asked = Array.from(
+        { length: random.below(30) },
+        () => (tags[random.below(tags.length)] ?? 0) - random.below(2),
+      );
+      const query = new CellQuery(asked);
+      // Twice, because what one user's answer leaves behind must not be in the next one's.
+      for (let i = 0; i < 2; i++) {
+        queryCells(words, start, format, headerCount, query);
+        expect([...query.codes]).toEqual(asked.map((tag) => expected.get(tag) ?? -1));
+        query.codes.fill(7);
+      }
     }),
     { numRuns: 400 },
   );
@@ -184,8 +191,8 @@ test('a vector is refused only when it is too large as a list too', () => {
   expect(outcomes.size).toBe(2);
 });
 
-test('a list that fits is not refused because blocks, which are preferred, do not', () => {
-  // Five tags in each of 6,050 blocks: 30,250 bytes as a list, 49,164 as blocks.
+test('a list that fits is not refused because bits, which are preferred, do not', () => {
+  // Five of each 64 tags up to 387,200: 30,250 bytes as a list, 48,404 as bits.
   cells.clear();
   for (let i = 0; i < 6050; i++) for (const tag of [0, 12, 24, 36, 48]) cells.push(i * 64 + tag, 0);
   expect(encoder.encode(cells)).toBe(true);
@@ -194,10 +201,11 @@ test('a list that fits is not refused because blocks, which are preferred, do no
 
 test('words that are no vector are refused before they take memory', () => {
   const words = new Int32Array(16).fill(0x7fffffff);
-  for (const format of [Format.LONG_LIST, Format.BLOCKS, Format.BLOCKS_WITH_CODES]) {
+  for (const format of [Format.LONG_LIST, Format.BITS]) {
     expect(() => decodeCells(words, 0, format, 0, decoded)).toThrow('not a vector');
     expect(decoded.count).toBeLessThan(100_000);
   }
-  words.fill(-1).fill(1 | (3 << 16), 0, 1);
-  expect(() => decodeCells(words, 0, Format.BLOCKS, 0, decoded)).toThrow('not a vector');
+  // One word of presence without a tag, and a code for one.
+  words.fill(0).fill(1 | (1 << 16), 0, 1);
+  expect(() => decodeCells(words, 0, Format.BITS, 0, decoded)).toThrow('not a vector');
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Engine, openEngine } from '../../src/index.js';
-import { CellEncoder, Cells } from '../../src/store/cells.js';
+import { CellEncoder } from '../../src/store/cell-encoder.js';
+import { Cells, Format } from '../../src/store/cells.js';
 import { EnumColumn } from '../../src/store/enum-column.js';
 import { ARENA_BITS, ARENA_MASK } from '../../src/store/shared-memory.js';
 import { UserKey } from '../../src/store/user-key.js';
@@ -119,8 +120,8 @@ describe('check reports', () => {
   test('a record that holds no vector', () => {
     const engine = healthy();
     const { words, at } = recordOf(engine, 'user 2');
-    // The header says: blocks; and the vector's first word: more of them than there can be.
-    words[at + 1]! |= 1 << 8;
+    // The header says: bits; and the vector's first word: more of them than there can be.
+    words[at + 1]! |= Format.BITS << 8;
     words[at + 4] = -1;
     expect(problemsOf(engine)[0]).toBe('user "user 2": what a record holds is not a vector');
   });

@@ -9,7 +9,10 @@ import {
   openEngine,
   SegmentdError,
 } from '../../src/index.js';
-import { SharedWorld } from '../../src/store/shared-memory.js';
+import { Control, SharedWorld } from '../../src/store/shared-memory.js';
+import { UserDirectoryReader } from '../../src/store/user-directory.js';
+import { UserKey } from '../../src/store/user-key.js';
+import { UserRecordsReader } from '../../src/store/user-records.js';
 import { IDS, mutation, TAGS } from '../model/arbitraries.js';
 import { codeOf } from '../support/code-of.js';
 
@@ -32,6 +35,28 @@ function expectSame(reader: Lookup, engine: Engine): void {
     expect(reader.getAll(id)).toEqual(engine.getAll(id));
     expect(reader.get(id, TAGS)).toEqual(engine.get(id, TAGS));
   }
+}
+
+/** Makes `write` happen once, before or after the next call of a reader's method. Returns whether it has. */
+function overtake(
+  prototype: object,
+  method: string,
+  when: 'before' | 'after',
+  write: () => void,
+): () => boolean {
+  vi.restoreAllMocks();
+  const methods = prototype as Record<string, (...args: unknown[]) => unknown>;
+  const original = methods[method]!;
+  let done = false;
+  vi.spyOn(methods, method).mockImplementation(function (this: unknown, ...args) {
+    const isNext = !done;
+    done = true;
+    if (isNext && when === 'before') write();
+    const result = original.apply(this, args);
+    if (isNext && when === 'after') write();
+    return result;
+  });
+  return () => done;
 }
 
 describe('an attached reader', () => {
@@ -91,29 +116,29 @@ describe('an attached reader', () => {
   });
 
   test('reads again when a user comes into memory that was made after it looked for new memory', () => {
-    const add = (engine: Engine, i: number) => engine.setTags(`${'x'.repeat(240)}${i}`, { t: true });
+    const id = (i: number) => `${'x'.repeat(240)}${i}`;
+    const add = (engine: Engine, i: number) => engine.setTags(id(i), { t: true });
     // How many users fill the first arena is the same in every engine.
     const trial = openEngine();
     let count = 0;
     add(trial, count);
     while (trial.store.world.lists.records.length === 1) add(trial, ++count);
-
-    const engine = openEngine();
-    for (let i = 0; i < count; i++) add(engine, i);
-    const reader = attach(engine);
-    expect(reader.get('nobody', ['t'])).toEqual([null]);
-    const refresh = SharedWorld.prototype.refresh;
-    const spy = vi.spyOn(SharedWorld.prototype, 'refresh').mockImplementationOnce(function (
-      this: SharedWorld,
-    ) {
-      const grown = refresh.call(this);
-      add(engine, count);
-      return grown;
-    });
-    expect(engine.store.world.lists.records).toHaveLength(1);
-    expect(reader.get(`${'x'.repeat(240)}${count}`, ['t'])).toEqual([true]);
-    expect(engine.store.world.lists.records).toHaveLength(2);
-    expect(spy).toHaveBeenCalled();
+    let noticed: boolean;
+    do {
+      const engine = openEngine();
+      for (let i = 0; i < count; i++) add(engine, i);
+      const reader = attach(engine);
+      expect(reader.get('nobody', ['t'])).toEqual([null]);
+      const { control } = engine.store.world;
+      const shard = new UserKey(control[Control.HASH_SEED]!).set(id(count)).hash >>> 24;
+      const sequence = control[Control.SHARD_SEQUENCE + shard];
+      overtake(SharedWorld.prototype, 'refresh', 'after', () => add(engine, count));
+      expect(engine.store.world.lists.records).toHaveLength(1);
+      expect(reader.get(id(count), ['t'])).toEqual([true]);
+      expect(engine.store.world.lists.records).toHaveLength(2);
+      // The newcomer may have pushed others aside, which the reader is told of anyway: then that was no test.
+      noticed = control[Control.SHARD_SEQUENCE + shard] !== sequence;
+    } while (noticed);
   });
 
   test('never sees a user who is losing everything in parts', () => {
@@ -133,6 +158,71 @@ describe('an attached reader', () => {
     }
     engine.clear();
     expect(seen).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
+  describe.each([
+    ['before it finds the user', UserDirectoryReader.prototype, 'find', 'before'],
+    ['when it has found the user', UserDirectoryReader.prototype, 'find', 'after'],
+    ['before it reads the vector', UserRecordsReader.prototype, 'decode', 'before'],
+    ['when it has read the vector', UserRecordsReader.prototype, 'decode', 'after'],
+  ] as const)('that is overtaken %s', (_, prototype, method, when) => {
+    const ids = Array.from({ length: 600 }, (_, i) => `user ${i}`);
+    const others = ids.slice(1);
+
+    /** An engine with users, and what the reader makes of the first one when the writer comes in between. */
+    function readOvertaken(write: (engine: Engine) => void): void {
+      const engine = openEngine();
+      engine.declareTag('n', { kind: 'number' });
+      for (const id of ids) engine.setTags(id, { a: 'before', b: 'before', n: 1 });
+      const reader = attach(engine);
+      expect(reader.getAll('user 0')).toEqual(engine.getAll('user 0'));
+      const overtaken = overtake(prototype, method, when, () => write(engine));
+      expect(reader.getAll('user 0')).toEqual(engine.getAll('user 0'));
+      expect(overtaken()).toBe(true);
+      expect(reader.get('user 0', ['n', 'b', 'a'])).toEqual(engine.get('user 0', ['n', 'b', 'a']));
+    }
+
+    test.each<[string, (engine: Engine) => void]>([
+      ['changes the user', (engine) => engine.setTags('user 0', { a: 'after', b: 'after', n: 2 })],
+      ['erases the user', (engine) => engine.eraseUser('user 0')],
+      [
+        'erases the user and makes another',
+        (engine) => {
+          engine.eraseUser('user 0');
+          engine.setTags('somebody else', { a: 'other', n: 77 });
+        },
+      ],
+      [
+        'moves the user and uses the memory for others',
+        (engine) => {
+          for (let round = 0; round < 20; round++) {
+            for (const id of others) engine.setTags(id, { [`t${round}`]: `value ${round}`, n: round * 1000 });
+          }
+        },
+      ],
+      ['drops a tag', (engine) => engine.dropTag('a')],
+      [
+        'gives the number of a tag and the code of a value to others',
+        (engine) => {
+          engine.dropTag('a');
+          engine.setTags('user 1', { another: 'x' });
+          for (const id of ids) engine.setTags(id, { b: 'y' });
+          engine.setTags('user 1', { b: 'z' });
+        },
+      ],
+      ['converts a tag', (engine) => engine.declareTag('n', { kind: 'number', scale: 3 })],
+      ['clears everything', (engine) => engine.clear()],
+      [
+        'clears everything and begins anew',
+        (engine) => {
+          engine.clear();
+          for (const id of others) engine.setTags(id, { x: 'x', y: 'y' });
+          engine.setTags('user 0', { y: 'new' });
+        },
+      ],
+    ])('by a writer that %s reads again', (_, write) => {
+      readOvertaken(write);
+    });
   });
 
   test('refuses what the engine refuses', () => {

@@ -1,0 +1,128 @@
+import { type Cells, Format, MAX_VECTOR_WORDS } from './cells.js';
+
+/** Lists up to this length are always lists: walking one costs no more than testing bits. */
+const SHORT_LIST = 24;
+/** Bits are taken when they need at most this many times the bytes of the list. */
+const BITS_PREFERENCE = 2;
+
+/** Longest list whose length fits the record's header. */
+const MAX_SHORT_COUNT = 255;
+
+/** Encodes cells into words of its own; see cells.ts for what they mean. */
+export class CellEncoder {
+  words = new Int32Array(1024);
+  wordCount = 0;
+  format: number = Format.LIST;
+  /** The list's length where the record's header holds it, else 0. */
+  headerCount = 0;
+  readonly #shortList: number;
+  readonly #bitsPreference: number;
+  #bytes = new Uint8Array(this.words.buffer);
+
+  /** Other limits than these are for measuring what they should be. */
+  constructor(shortList: number = SHORT_LIST, bitsPreference: number = BITS_PREFERENCE) {
+    this.#shortList = shortList;
+    this.#bitsPreference = bitsPreference;
+  }
+
+  /** Encodes into `words`, `wordCount` and `format`. False when the vector is larger than MAX_VECTOR_WORDS. */
+  encode(cells: Cells): boolean {
+    const { count, tags, codes } = cells;
+    let listBytes = 0;
+    let coded = 0;
+    let codedBytes = 0;
+    let previous = -1;
+    let previousCoded = -1;
+    for (let i = 0; i < count; i++) {
+      const tag = tags[i]!;
+      const code = codes[i]!;
+      listBytes += varintLength((tag - previous - 1) * 2);
+      previous = tag;
+      if (code === 0) continue;
+      listBytes += varintLength(code);
+      codedBytes += varintLength((tag - previousCoded - 1) * 2) + varintLength(code);
+      previousCoded = tag;
+      coded++;
+    }
+    const presence = (previous >>> 5) + 1;
+    const bitsWords = 1 + presence + ((codedBytes + 3) >>> 2);
+    this.headerCount = 0;
+    const prefersBits = count > this.#shortList && bitsWords * 4 <= listBytes * this.#bitsPreference;
+    if (prefersBits && bitsWords <= MAX_VECTOR_WORDS) {
+      this.format = Format.BITS;
+      this.#reserve(bitsWords);
+      this.#encodeBits(cells, presence, coded);
+      return true;
+    }
+    const isLong = count > MAX_SHORT_COUNT;
+    const listWords = (isLong ? 1 : 0) + ((listBytes + 3) >>> 2);
+    if (listWords > MAX_VECTOR_WORDS) return false;
+    this.#reserve(listWords);
+    if (isLong) {
+      this.format = Format.LONG_LIST;
+      this.words[0] = count;
+      this.#encodeList(cells, 4, false);
+    } else {
+      this.format = Format.LIST;
+      this.headerCount = count;
+      this.#encodeList(cells, 0, false);
+    }
+    return true;
+  }
+
+  #encodeBits(cells: Cells, presence: number, coded: number): void {
+    const { count, tags } = cells;
+    const words = this.words;
+    words[0] = presence | (coded << 16);
+    words.fill(0, 1, 1 + presence);
+    for (let i = 0; i < count; i++) {
+      const tag = tags[i]!;
+      words[1 + (tag >>> 5)]! |= 1 << (tag & 31);
+    }
+    if (coded > 0) this.#encodeList(cells, (1 + presence) * 4, true);
+  }
+
+  /** Writes a list from byte `at` on; with `onlyCoded`, of the cells whose code is not 0. */
+  #encodeList({ count, tags, codes }: Cells, at: number, onlyCoded: boolean): void {
+    const out = this.#bytes;
+    let previous = -1;
+    for (let i = 0; i < count; i++) {
+      const tag = tags[i]!;
+      const code = codes[i]!;
+      if (code === 0) {
+        if (onlyCoded) continue;
+        at = writeVarint(out, at, (tag - previous - 1) * 2);
+      } else {
+        at = writeVarint(out, at, (tag - previous - 1) * 2 + 1);
+        at = writeVarint(out, at, code);
+      }
+      previous = tag;
+    }
+  }
+
+  /** Makes room for a vector of so many words, the last of which may be filled by half. */
+  #reserve(wordCount: number): void {
+    if (wordCount > this.words.length) {
+      this.words = new Int32Array(wordCount * 2);
+      this.#bytes = new Uint8Array(this.words.buffer);
+    }
+    this.wordCount = wordCount;
+    if (wordCount > 0) this.words[wordCount - 1] = 0;
+  }
+}
+
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++;
+  return length;
+}
+
+function writeVarint(out: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  while (rest >= 128) {
+    out[at++] = (rest % 128) | 128;
+    rest = Math.floor(rest / 128);
+  }
+  out[at++] = rest;
+  return at;
+}
