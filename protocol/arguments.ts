@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { SegmentdError } from '../src/errors.js';
+import { compileGlob } from '../src/glob.js';
 import type { Keyspace, TagKeyName } from './keyspace.js';
 
 /** One argument as COMMAND DOCS and docs/commands.md tell it. */
@@ -111,6 +112,18 @@ export function text(): Argument<string> {
 /** A glob pattern, as in KEYS. */
 export function pattern(): Argument<string> {
   return one('pattern', (words) => words.next().toString());
+}
+
+/** Does the pattern match a key, a field or a member? */
+export type Matcher = (subject: Buffer | string) => boolean;
+
+/** A glob pattern that is matched by bytes, as Redis does. */
+export function bytePattern(): Argument<Matcher> {
+  return one('pattern', (words) => {
+    const glob = compileGlob(words.next().toString('latin1'));
+    return (subject) =>
+      glob.test((typeof subject === 'string' ? Buffer.from(subject) : subject).toString('latin1'));
+  });
 }
 
 /** A word as UTF-8 text. Throws INVALID_ARGUMENT for anything else. */

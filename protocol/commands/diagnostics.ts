@@ -238,7 +238,8 @@ export const diagnosticCommands = [
   flush('FLUSHDB', 'The same as FLUSHALL.'),
   command({
     name: 'SHUTDOWN',
-    summary: 'Ends the server. Nothing is saved: the data is in memory only.',
+    summary:
+      'Ends the server. With a data folder, all is on the disk by then; without one, the data is gone.',
     group,
     complexity: 'O(N), N the connections',
     flags: ['admin', 'dangerous'],

@@ -1,9 +1,9 @@
 /** Hash commands: a user's tags and values. */
 
-import { compileGlob } from '../../src/glob.js';
 import type { Tag } from '../../src/store/tag-catalog.js';
 import {
   block,
+  bytePattern,
   bytes,
   cursor,
   integer,
@@ -14,7 +14,6 @@ import {
   optional,
   options,
   pageSize,
-  pattern,
   randomCount,
   text,
   token,
@@ -239,7 +238,7 @@ export const hashCommands = [
       key: userKey(),
       cursor: cursor(),
       options: options({
-        match: option('MATCH', pattern()),
+        match: option('MATCH', bytePattern()),
         count: option('COUNT', pageSize()),
         noValues: token('NOVALUES'),
       }),
@@ -247,8 +246,7 @@ export const hashCommands = [
     reply: replies.page(replies.bulk),
     differs: 'Options are looked at even if there is no such user.',
     run(call, { key, options: { match, noValues } }) {
-      const wanted = match === undefined ? undefined : compileGlob(match);
-      const entries = entriesOf(call, key).filter(([name]) => wanted?.test(name) ?? true);
+      const entries = entriesOf(call, key).filter(([name]) => match?.(name) ?? true);
       return { cursor: '0', items: noValues === true ? entries.map(([name]) => name) : entries.flat() };
     },
   }),

@@ -1,7 +1,6 @@
 /** Commands on keys of any kind: users and tags. */
 import { membersOf } from '../../src/engine.js';
-import { compileGlob } from '../../src/glob.js';
-import { anyKey, cursor, many, option, options, pageSize, pattern, text } from '../arguments.js';
+import { anyKey, bytePattern, cursor, many, option, options, pageSize, text } from '../arguments.js';
 import { type Call, command } from '../command.js';
 import type { KeyName } from '../keyspace.js';
 import * as replies from '../replies.js';
@@ -140,7 +139,7 @@ export const keyCommands = [
     arguments: {
       cursor: cursor(),
       options: options({
-        match: option('MATCH', pattern()),
+        match: option('MATCH', bytePattern()),
         count: option('COUNT', pageSize()),
         type: option('TYPE', text()),
       }),
@@ -148,10 +147,9 @@ export const keyCommands = [
     reply: replies.page(replies.bulk),
     differs: 'Keys of single values (tag:NAME=VALUE) are views of their tag and are not listed.',
     run(call, { cursor: from, options: { match, count = SCAN_COUNT, type } }) {
-      const wanted = match === undefined ? undefined : compileGlob(match);
       const { next, keys } = scan(call, from, count, type?.toLowerCase());
       const isOtherType = type !== undefined && !['hash', 'set'].includes(type.toLowerCase());
-      const items = isOtherType ? [] : keys.filter((key) => wanted?.test(key.toString()) ?? true);
+      const items = isOtherType ? [] : keys.filter((key) => match?.(key) ?? true);
       return { cursor: String(next), items };
     },
   }),
@@ -161,12 +159,9 @@ export const keyCommands = [
     group,
     complexity: 'O(N), N all keys',
     flags: ['readonly', 'dangerous'],
-    arguments: { pattern: pattern() },
+    arguments: { pattern: bytePattern() },
     reply: replies.array(replies.bulk),
-    run(call, { pattern: glob }) {
-      const wanted = compileGlob(glob);
-      return allKeys(call).filter((key) => wanted.test(key.toString()));
-    },
+    run: (call, { pattern }) => allKeys(call).filter(pattern),
   }),
   command({
     name: 'RANDOMKEY',

@@ -1,8 +1,8 @@
 /** Set commands: the users of a tag, or of one value of it. */
 import { countOf, membersOf } from '../../src/engine.js';
-import { compileGlob } from '../../src/glob.js';
 import { type Bitmap, bitmapOf, intersectionOf, unionOf } from '../../src/store/bitmap.js';
 import {
+  bytePattern,
   bytes,
   cursor,
   integer,
@@ -14,7 +14,6 @@ import {
   optional,
   options,
   pageSize,
-  pattern,
   randomCount,
   tagKey,
   token,
@@ -217,7 +216,7 @@ export const setCommands = [
     arguments: {
       key: tagKey(),
       cursor: cursor(),
-      options: options({ match: option('MATCH', pattern()), count: option('COUNT', pageSize()) }),
+      options: options({ match: option('MATCH', bytePattern()), count: option('COUNT', pageSize()) }),
     },
     reply: replies.page(replies.bulk),
     differs: 'Options are looked at even if there is no such tag.',
@@ -226,12 +225,11 @@ export const setCommands = [
       const skip = from === 0 ? 0 : members.rank(Math.min(from, 2 ** 32) - 1);
       const size = Math.min(count, Math.max(0, members.size - skip));
       const ordinals = members.rangeUint32Array(new Uint32Array(size), skip, size);
-      const wanted = match === undefined ? undefined : compileGlob(match);
       const ids = Array.from(ordinals, (ordinal) => call.engine.store.idOf(ordinal));
       const isLast = skip + size >= members.size;
       return {
         cursor: isLast ? '0' : String(ordinals.at(-1)! + 1),
-        items: wanted === undefined ? ids : ids.filter((id) => wanted.test(id.toString())),
+        items: match === undefined ? ids : ids.filter(match),
       };
     },
   }),

@@ -9,9 +9,9 @@ import { CellEncoder } from './cell-encoder.js';
 import { Cells } from './cells.js';
 import type { Column, TagValue } from './column.js';
 import { EnumColumn } from './enum-column.js';
+import { incremented } from './increment.js';
 import { MemberCursor } from './member-cursor.js';
-import { NumberColumn } from './number-column.js';
-import { codeToNumber, numberToCode, quote } from './numbers.js';
+import { quote } from './numbers.js';
 import { Control, SharedWorld } from './shared-memory.js';
 import { checkDeclaration, type Tag, TagCatalog, type TagDeclaration } from './tag-catalog.js';
 import { changeKind, widenedFor } from './tag-conversion.js';
@@ -303,6 +303,11 @@ export class SegmentStore {
     return cursor;
   }
 
+  /** Cursors that were opened and not closed. */
+  get openCursors(): number {
+    return this.#cursors.size;
+  }
+
   #recodeOne(ordinal: number, tag: Tag, code: number): void {
     const address = this.records.addressOf(ordinal);
     const cells = this.cellsAt(address);
@@ -485,25 +490,4 @@ function codeIfAny(column: Column, value: TagValue): number {
   } catch {
     return -1; // A value that the kind cannot have is nobody's.
   }
-}
-
-/** The sum of what a user has (a code, or -1 for nothing) and `by`. */
-function incremented(tag: Tag, code: number, by: number): string {
-  const { column, name } = tag;
-  if (column instanceof NumberColumn) {
-    const scaled = code < 0 ? 0 : codeToNumber(code);
-    const sum = scaled + by * 10 ** column.scale;
-    if (Math.abs(sum) <= 2 ** 52) return column.textOf(numberToCode(sum));
-  } else {
-    const text = code < 0 ? '0' : column.textOf(code);
-    if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) {
-      throw new SegmentdError('NOT_AN_INTEGER', 'hash value is not an integer');
-    }
-    const sum = Number(text) + by;
-    if (Number.isSafeInteger(sum) && Number.isSafeInteger(Number(text))) return String(sum);
-  }
-  throw new SegmentdError(
-    'OUT_OF_RANGE',
-    `increment or decrement would overflow: tag ${quote(name)} holds ±2^52`,
-  );
 }

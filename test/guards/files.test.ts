@@ -9,7 +9,8 @@ test('no file has more than 500 lines', () => {
 });
 
 test('no test sleeps: it waits for what it is about', () => {
-  const sleeps = /new Promise\s*(<[^>]*>)?\s*\([^;]{0,40}setTimeout|node:timers\/promises|Atomics\.wait\(/;
+  const sleeps =
+    /new Promise\s*(<[^>]*>)?\s*\([^;]{0,40}setTimeout|setTimeout[^;]*from 'node:timers\/promises'|Atomics\.wait\(/;
   const tests = files.filter((path) => path.startsWith('test/') && path !== 'test/guards/files.test.ts');
   expect(tests.filter((path) => sleeps.test(codeIn(path)))).toEqual([]);
 });

@@ -63,7 +63,7 @@ describe('many users and tags', () => {
     list.push([random.one(enums), `value ${random.below(300)}`]);
     list.push([random.one(numbers), random.below(2 ** random.below(33)) - 100_000]);
     const from = random.below(rare.length - 500);
-    const kind = random.below(40);
+    const kind = random.below(25);
     const more = kind === 0 ? rare.slice(from, from + 500) : kind === 1 ? random.some(rare, 600) : [];
     const value = random.below(2) === 0 ? true : `text ${random.below(5)}`;
     for (const tag of more) list.push([tag, random.below(3) === 0 ? value : true]);
@@ -125,8 +125,8 @@ describe('many users and tags', () => {
     }
     const all = [...users, ...plainUsers];
     const names = ['flag0', 'enum1', 'number2', 'rare3', 'rare77', 'no such tag'];
-    for (let step = 0; step < 4000; step++) {
-      if (step === 1500) {
+    for (let step = 0; step < 3000; step++) {
+      if (step === 1000) {
         assertSame(engine, model, users.slice(0, 2000), names);
         applyToBoth(engine, model, { type: 'clear' });
         assertSame(engine, model, users.slice(0, 2000), names);
@@ -146,11 +146,11 @@ describe('a few users with thousands of tags', () => {
     const engine = openEngine(OPTIONS);
     const model = new NaiveStore(OPTIONS);
     const users = numbered(3, 'user ');
-    const tags = numbered(9000, 't');
+    const tags = numbered(6500, 't');
     for (const tag of tags)
       applyToBoth(engine, model, { type: 'declareTag', tag, declaration: { kind: 'number' } });
     let refused = 0;
-    for (let step = 0; step < 120; step++) {
+    for (let step = 0; step < 80; step++) {
       const user = random.one(users);
       const from = random.below(tags.length);
       const run = random.below(2) === 0 ? tags.slice(from, from + 1500) : random.some(tags, 900);
@@ -170,7 +170,7 @@ describe('a few users with thousands of tags', () => {
       }
       model.apply(change);
     }
-    expect(refused).toBeGreaterThan(5);
+    expect(refused).toBeGreaterThan(2);
     assertSame(engine, model, users, tags);
   });
 });
@@ -190,7 +190,7 @@ describe('a hundred thousand users and more', () => {
     };
     for (let user = 0; user < COUNT; user++) set(user, `value ${user % 500}`);
     const full = engine.stats().bytes;
-    for (let step = 0; step < 400_000; step++) {
+    for (let step = 0; step < 300_000; step++) {
       set(random.below(COUNT), random.below(3) === 0 ? undefined : `value ${random.below(700)}`);
     }
     const { bytes, users, pairs } = engine.stats();

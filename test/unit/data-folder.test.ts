@@ -89,7 +89,7 @@ describe('a damaged journal', () => {
     writeFileSync(folder.journal, whole);
     expect(() => folder.open()).toThrow(`truncate -s ${second} ${folder.journal}`);
     truncateSync(folder.journal, second);
-    expect([...open().members('sports')]).toEqual(['anna']);
+    expect([...folder.open().members('sports')]).toEqual(['anna']);
   });
 
   test('is found by its manifest, which is checked as well', () => {

@@ -87,7 +87,7 @@ async function countReplies(
     if (before < wanted && replies >= wanted) enough();
   });
   socket.write(Buffer.concat(sent.map(encodeCommand)));
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   expect(errors).toBe(0);
   return replies;
 }

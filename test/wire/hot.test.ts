@@ -8,8 +8,7 @@ import type { Command as DeclaredCommand, HotHandler } from '../../protocol/comm
 import { allCommands } from '../../protocol/registry.js';
 import type { Plain, RespClient } from '../support/resp-client.js';
 import { startTestServer, type TestServer } from '../support/server.js';
-
-type Command = readonly string[];
+import { type Command, toBytes, utf8 } from './words.js';
 
 interface Prefixes {
   readonly user: string;
@@ -18,10 +17,6 @@ interface Prefixes {
 
 const HOT = allCommands.filter(({ hot }) => hot !== undefined);
 const RUNS = 120;
-
-function utf8(text: string): string {
-  return Buffer.from(text).toString('latin1');
-}
 
 const IDS = [
   ...[
@@ -229,7 +224,7 @@ describe.each<[name: string, Prefixes]>([
 /** Replies to the commands on a store with declared tags, and what the server counted of them. */
 async function converse(client: RespClient, commands: readonly Command[]): Promise<unknown[]> {
   const all = [['DISCARD'], ['FLUSHALL'], ['CONFIG', 'RESETSTAT'], ...DECLARED, ...commands, ['DISCARD']];
-  const replies = await client.replies(all.length, ...all.map((words) => [...words]));
+  const replies = await client.replies(all.length, ...toBytes(all));
   return [replies, countsOf(await client.call('INFO', 'commandstats'))];
 }
 

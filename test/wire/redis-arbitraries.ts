@@ -4,9 +4,7 @@
  * tag's member is a user, which to Redis are things apart.
  */
 import fc from 'fast-check';
-
-/** A command's words, as Latin-1 (see test/support/resp.ts). */
-export type Command = readonly string[];
+import { type Command, utf8 } from './words.js';
 
 /** What the keys of users and of tags begin with. */
 export interface Prefixes {
@@ -16,10 +14,6 @@ export interface Prefixes {
 
 type Text = fc.Arbitrary<string>;
 type Words = fc.Arbitrary<readonly string[]>;
-
-function utf8(text: string): string {
-  return Buffer.from(text).toString('latin1');
-}
 
 const HASHES = ['h1', 'h2', 'h3', `h${'x'.repeat(200)}`, utf8('hé'), 'h\0\xff', 'h 1'];
 const SETS = ['s1', 's2', 's3', 's4', `s${'x'.repeat(200)}`, utf8('sé')];

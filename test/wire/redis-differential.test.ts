@@ -10,8 +10,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWithRedis, type RedisServer, startRedisServer } from '../support/redis-server.js';
 import { type Plain, RespClient } from '../support/resp-client.js';
 import { startTestServer, type TestServer } from '../support/server.js';
-import { type Command, conversation, type Prefixes } from './redis-arbitraries.js';
+import { conversation, type Prefixes } from './redis-arbitraries.js';
 import { normalReplies } from './redis-normal.js';
+import { type Command, toBytes } from './words.js';
 
 const RUNS = 150;
 const CASES: readonly [protocol: 2 | 3, Prefixes][] = [
@@ -46,7 +47,7 @@ describeWithRedis('commands next to Redis', () => {
 
     /** Sends the commands to both, on an empty store, and compares the replies. */
     async function compare(commands: readonly Command[]): Promise<void> {
-      const sent = [['DISCARD'], ['UNWATCH'], ['FLUSHALL'], ...commands].map((words) => [...words]);
+      const sent = toBytes([['DISCARD'], ['UNWATCH'], ['FLUSHALL'], ...commands]);
       const [own, other] = await Promise.all(
         [ours, theirs].map(async (client) => {
           const replies = await client.replies(sent.length, ...sent);

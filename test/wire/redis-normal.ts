@@ -1,6 +1,6 @@
 /** Replies of two servers in a form that is equal when they mean the same. */
 import type { Reply } from '../support/resp.js';
-import type { Command } from './redis-arbitraries.js';
+import type { Command } from './words.js';
 
 /** Commands whose replies list things in an order of the server's own. */
 const UNORDERED = new Set(['HKEYS', 'HVALS', 'SMEMBERS', 'SINTER', 'SUNION', 'SDIFF', 'KEYS', 'SPOP']);
