@@ -24,6 +24,7 @@ export class Lookup {
   readonly #catalog: CatalogLogReader;
   readonly #key: UserKey;
   readonly #cells = new Cells();
+  readonly #fence = new Int32Array(1);
 
   constructor(handle: LookupHandle) {
     this.#world = SharedWorld.attach(handle);
@@ -80,6 +81,9 @@ export class Lookup {
       } catch (error) {
         failure = error; // Bytes that were being overwritten can lead anywhere; only a clean read counts.
       }
+      // An atomic change, even of nothing, is a fence: on processors that reorder loads (ARM), what was read above must
+      // have been read before the sequence is looked at again.
+      Atomics.add(this.#fence, 0, 0);
       if (Atomics.load(control, sequence) !== before) continue;
       if (Atomics.load(control, Control.CATALOG_VERSION) !== version) continue;
       if (failure !== undefined) {

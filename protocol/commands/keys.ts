@@ -83,8 +83,9 @@ function deletion(name: string, summary: string) {
     differs: 'A declared tag stays declared, without users; TAG.DROP forgets it.',
     run(call, { keys }) {
       let deleted = 0;
-      for (const key of keys) {
-        const names = call.keyspace.meanings(key).filter((meaning) => exists(call, meaning));
+      // All keys are looked at before any goes, since one may be refused.
+      for (const meanings of keys.map((key) => call.keyspace.meanings(key))) {
+        const names = meanings.filter((meaning) => exists(call, meaning));
         for (const meaning of names) remove(call, meaning);
         if (names.length > 0) deleted++;
       }

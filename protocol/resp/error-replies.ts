@@ -16,13 +16,13 @@ export function errorReply(error: unknown, command?: Command): string {
   return new SegmentdError('INTERNAL', `internal error: ${(error as Error).message}`).toResp();
 }
 
-/** Redis's words for it: the name, and the beginning of the arguments. */
+/** Redis's words for it: the name, and the beginning of the arguments. They may be any bytes: the text is Latin-1. */
 export function unknownCommand(container: string, words: readonly Buffer[]): SegmentdError {
   if (container !== '') {
     if (words.length === 1) {
       return new SegmentdError('WRONG_ARITY', `wrong number of arguments for '${container}' command`);
     }
-    const shown = words[1]!.toString('utf8', 0, SHOWN);
+    const shown = shownBytes(words[1]!, SHOWN);
     return new SegmentdError(
       'UNKNOWN_COMMAND',
       `unknown subcommand '${shown}'. Try ${container.toUpperCase()} HELP.`,
@@ -31,8 +31,14 @@ export function unknownCommand(container: string, words: readonly Buffer[]): Seg
   let args = '';
   for (const word of words.slice(1)) {
     if (args.length >= SHOWN) break;
-    args += `'${word.toString('utf8', 0, SHOWN - args.length)}' `;
+    args += `'${shownBytes(word, SHOWN - args.length)}' `;
   }
-  const name = words[0]!.toString('utf8', 0, SHOWN);
+  const name = shownBytes(words[0]!, SHOWN);
   return new SegmentdError('UNKNOWN_COMMAND', `unknown command '${name}', with args beginning with: ${args}`);
+}
+
+/** The first bytes, up to a zero. */
+function shownBytes(word: Buffer, most: number): string {
+  const [text] = word.toString('latin1', 0, most).split('\0');
+  return text!;
 }

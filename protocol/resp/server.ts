@@ -18,8 +18,10 @@ export interface RespServer {
 /** Listens for Redis clients. Throws PORT_IN_USE, or INVALID_OPTION for a host that cannot be listened on. */
 export async function listenResp(state: ServerState): Promise<RespServer> {
   const { host, respPort } = state.options;
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 300_000 }, (socket) =>
-    accept(state, socket),
+  const server = createServer(
+    // A client that has said all it will may still read: the session ends the connection.
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: 300_000, allowHalfOpen: true },
+    (socket) => accept(state, socket),
   );
   await listening(server, host, respPort);
   const ticks = setInterval(() => {
@@ -33,7 +35,10 @@ export async function listenResp(state: ServerState): Promise<RespServer> {
     close() {
       clearInterval(ticks);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const session of state.sessions.values()) session.connection.destroy();
+      for (const session of state.sessions.values()) {
+        session.connection.destroy();
+        session.closed();
+      }
       return closed;
     },
   };
@@ -63,11 +68,13 @@ function accept(state: ServerState, socket: Socket): void {
     state.connectionsRejected++;
     socket.on('error', ignore);
     socket.end('-ERR max number of clients reached\r\n');
+    socket.resume();
     return;
   }
   const session = new Session(state, new SocketConnection(socket, () => session.drained()));
   state.sessions.set(session.id, session);
   socket.on('data', (chunk: Buffer) => session.receive(chunk));
+  socket.on('end', () => session.ended());
   socket.on('error', ignore); // `close` follows, and a client that goes away is no fault.
   socket.on('close', () => {
     state.sessions.delete(session.id);
@@ -133,7 +140,8 @@ class SocketConnection implements Connection {
 
   /** An empty write comes back when all before it is sent; the `drain` event would not come for little. */
   #awaitDrain(): void {
-    if (this.#waiting) return;
+    // Behind the end nothing can be written, and nobody waits any more.
+    if (this.#waiting || this.#socket.writableEnded) return;
     this.#waiting = true;
     this.#socket.write(NOTHING, (error) => {
       this.#waiting = false;

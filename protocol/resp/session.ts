@@ -85,6 +85,7 @@ export class Session implements Call, ReplyTarget {
   #paused = false;
   #turnAsked = false;
   #closing = false;
+  #inputEnded = false;
   #closed = false;
 
   constructor(server: ServerState, connection: Connection) {
@@ -149,6 +150,12 @@ export class Session implements Call, ReplyTarget {
     else this.#run();
   }
 
+  /** To be called when the client will send no more: it gets all replies, and then the connection ends. */
+  ended(): void {
+    this.#inputEnded = true;
+    this.#balance();
+  }
+
   /** To be called when the connection is gone. */
   closed(): void {
     this.#closed = true;
@@ -189,8 +196,8 @@ export class Session implements Call, ReplyTarget {
   }
 
   members(cursor: MemberCursor): void {
-    const silent = this.replyMode !== 'on' && this.replyMode !== 'skip-next';
-    if (silent) {
+    // Inside EXEC, replies may be asked for again before its own is complete.
+    if (this.replyMode !== 'on' && !this.transaction.isExecuting) {
       cursor.close();
       return;
     }
@@ -322,7 +329,7 @@ export class Session implements Call, ReplyTarget {
     const mode = this.replyMode;
     if (typeof entry === 'string') {
       this.transaction.fail();
-      this.#writeError(unknownCommand(entry, words));
+      this.#writeError(unknownCommand(entry, words), undefined, 'latin1');
     } else this.#dispatch(entry, words);
     // CLIENT REPLY SKIP silences itself and the command behind it; OFF silences all; ON replies whatever was before.
     if (this.replyMode !== 'on') out.length = start;
@@ -381,10 +388,10 @@ export class Session implements Call, ReplyTarget {
     return undefined;
   }
 
-  #writeError(error: unknown, command?: Command): void {
+  #writeError(error: unknown, command?: Command, encoding?: 'latin1'): void {
     const reply = errorReply(error, command);
     this.server.countError(reply);
-    this.out.error(reply);
+    this.out.error(reply, encoding);
   }
 
   #logSlow(elapsed: number, words: readonly Buffer[]): void {
@@ -394,7 +401,7 @@ export class Session implements Call, ReplyTarget {
   /** Input that is no protocol ends the connection, as in Redis; so does a fault of our own, which must not end more. */
   #refuseInput(error: unknown): void {
     this.out.protocol = this.#protocol;
-    this.out.error(error instanceof ProtocolError ? `ERR ${error.message}` : 'ERR internal error');
+    this.out.error(error instanceof ProtocolError ? `ERR ${error.message}` : 'ERR internal error', 'latin1');
     this.server.countError('ERR');
     this.#closing = true;
     this.#flush();
@@ -466,11 +473,14 @@ export class Session implements Call, ReplyTarget {
   /** Takes input only while there is nothing to wait for, lets others have their turn, hangs up when all is said. */
   #balance(): void {
     if (this.#closed) return;
-    if (this.#closing && this.#stream === undefined) {
+    const mustWait = this.#mustWait;
+    if ((this.#closing || (this.#inputEnded && !mustWait)) && this.#stream === undefined) {
+      this.#closing = true;
       this.connection.end();
+      // What else the client sends is dropped, so that its end is seen.
+      this.connection.resume();
       return;
     }
-    const mustWait = this.#mustWait;
     // With bytes pending, the connection will call `drained` when they are gone.
     if (mustWait && this.connection.pendingBytes === 0 && !this.#turnAsked) {
       this.#turnAsked = true;

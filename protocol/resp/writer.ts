@@ -80,9 +80,9 @@ export class RespWriter {
     this.#line('+', ascii);
   }
 
-  /** An error; line breaks in it would end the reply, so they become spaces. */
-  error(text: string): void {
-    this.#line('-', text.replace(/[\r\n]/g, ' '));
+  /** An error; line breaks in it would end the reply, so they become spaces. Text that quotes any bytes is Latin-1. */
+  error(text: string, encoding: 'utf8' | 'latin1' = 'utf8'): void {
+    this.#line('-', text.replace(/[\r\n]/g, ' '), encoding);
   }
 
   /** An integer of 64 bits. */
@@ -244,11 +244,11 @@ export class RespWriter {
     this.length = putSize(this.buffer, this.length, marker, value);
   }
 
-  #line(marker: string, text: string): void {
+  #line(marker: string, text: string, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     const line = marker + text;
     // No character takes more than three bytes of UTF-8 for each of its UTF-16 units.
     this.ensure(line.length * 3 + OVERHEAD);
-    this.#endLine(this.length + this.buffer.write(line, this.length, 'utf8'));
+    this.#endLine(this.length + this.buffer.write(line, this.length, encoding));
   }
 
   #endLine(at: number): void {

@@ -22,9 +22,12 @@ export class RespClient {
       this.#wake();
     });
     socket.on('error', () => socket.destroy());
-    this.#closed = once(socket, 'close').then(() => {
-      this.#ended = true;
-      this.#wake();
+    this.#closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#ended = true;
+        this.#wake();
+        resolve();
+      });
     });
   }
 

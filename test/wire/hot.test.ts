@@ -8,6 +8,7 @@ import type { Command as DeclaredCommand, HotHandler } from '../../protocol/comm
 import { allCommands } from '../../protocol/registry.js';
 import type { Plain, RespClient } from '../support/resp-client.js';
 import { startTestServer, type TestServer } from '../support/server.js';
+import { contentsOf } from './contents.js';
 import { type Command, toBytes, utf8 } from './words.js';
 
 interface Prefixes {
@@ -206,7 +207,7 @@ describe.each<[name: string, Prefixes]>([
       fc.asyncProperty(conversation(prefixes), async (commands) => {
         const [own, other] = await Promise.all(clients.map((client) => converse(client, commands)));
         expect(own).toEqual(other);
-        expect(contents(hotServer)).toEqual(contents(generalServer));
+        expect(contentsOf(hotServer.engine)).toEqual(contentsOf(generalServer.engine));
         for (const { engine } of [hotServer, generalServer]) expect(engine.check().problems).toEqual([]);
       }),
       { numRuns: RUNS },
@@ -234,14 +235,4 @@ function countsOf(info: Plain): string[] {
     ...String(info).matchAll(/^cmdstat_(\S+):calls=(\d+).*(rejected_calls=\d+,failed_calls=\d+)/gm),
   ];
   return lines.map(([, name, calls, rest]) => `${name} ${calls} ${rest}`);
-}
-
-/** Every tag, and every user with all tags. */
-function contents({ engine }: TestServer): unknown {
-  const { store } = engine;
-  const users = [...store.users].map((ordinal) => {
-    const id = store.idOf(ordinal);
-    return [id.toString('latin1'), [...engine.getAll(id)!]];
-  });
-  return { users, tags: engine.tags().map(({ bytes: _, ...tag }) => tag) };
 }

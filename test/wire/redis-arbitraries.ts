@@ -203,7 +203,15 @@ const NEEDY = [
 ];
 const ALONE = ['DBSIZE', 'RANDOMKEY', 'TIME', 'MULTI', 'EXEC', 'DISCARD', 'UNWATCH'];
 const SUBCOMMANDS = [
-  ...['CLIENT NoSuch', 'CLIENT ID x', 'CONFIG nosuch x', 'CONFIG GET', 'CONFIG SET x', 'OBJECT nosuch h1'],
+  ...[
+    'CLIENT NoSuch',
+    'CLIENT \xff\0x',
+    'CLIENT ID x',
+    'CONFIG nosuch x',
+    'CONFIG GET',
+    'CONFIG SET x',
+    'OBJECT nosuch h1',
+  ],
   ...[
     'OBJECT ENCODING',
     'MEMORY nosuch',
@@ -217,8 +225,20 @@ const SUBCOMMANDS = [
 
 /** Wrong numbers of words, unknown names, and small talk. */
 function oddCommands(): Words[] {
-  const word = one('a', 'B c', '', '1', 'x'.repeat(50), 'y'.repeat(200), '"', "it's", '\r\n');
-  const unknown = one('NOSUCH', 'hgett', '', 'h get', 'x'.repeat(300), 'a\r\nb');
+  const word = one(
+    'a',
+    '',
+    '1',
+    'x'.repeat(50),
+    'y'.repeat(200),
+    '"',
+    "it's",
+    '\r\n',
+    'a\0b',
+    '\xff',
+    utf8('é'.repeat(70)),
+  );
+  const unknown = one('NOSUCH', 'hgett', '', 'h get', 'x'.repeat(300), 'a\r\nb', 'HGET\0', '\xff', utf8('é'));
   return [
     one(...NEEDY).chain((name) => of(name)),
     one(...ALONE).chain((name) => of(name, word)),
