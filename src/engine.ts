@@ -375,7 +375,8 @@ export function countOf(store: SegmentStore, name: string, value?: TagValue): nu
   return membersOf(store, name, value)!.size;
 }
 
-function codeOrNone(tag: Tag, value: TagValue): number {
+/** The code of a value that a user may have; -1 for one that nobody can have, or nobody has. */
+export function codeOrNone(tag: Tag, value: TagValue): number {
   try {
     return tag.column.existingCode(value, tag.name);
   } catch {
@@ -392,7 +393,7 @@ function infoOf(tag: Tag): TagInfo {
     description: tag.description,
     declared: tag.declared,
     users: column.count,
-    values: column instanceof EnumColumn ? [...column.values()].length : 0,
+    values: column instanceof EnumColumn ? column.valueCount : 0,
     bytes: column.bytes(),
   };
 }

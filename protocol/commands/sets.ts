@@ -1,5 +1,5 @@
 /** Set commands: the users of a tag, or of one value of it. */
-import { countOf, membersOf } from '../../src/engine.js';
+import { codeOrNone, countOf, membersOf } from '../../src/engine.js';
 import { type Bitmap, bitmapOf, intersectionOf, unionOf } from '../../src/store/bitmap.js';
 import {
   bytePattern,
@@ -40,7 +40,7 @@ function isMember({ engine: { store } }: Call, { tag: name, value }: TagKeyName,
   if (tag === undefined || user.length === 0 || user.length > 255) return false;
   const address = store.find(user);
   const code = address === 0 ? -1 : store.records.probe(address, tag.id);
-  return code >= 0 && (value === undefined || tag.column.textOf(code) === value);
+  return code >= 0 && (value === undefined || code === codeOrNone(tag, value));
 }
 
 function difference(bitmaps: readonly Bitmap[]): Bitmap {

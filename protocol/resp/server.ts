@@ -2,7 +2,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { SegmentdError } from '../../src/index.js';
 import type { ServerState } from '../server-state.js';
-import { type Connection, Session } from './session.js';
+import type { Connection } from './connection.js';
+import { Session } from './session.js';
 
 const NOTHING = Buffer.alloc(0);
 const TICK_MILLISECONDS = 1_000;

@@ -11,27 +11,11 @@ import type { CommandEntry } from '../command-table.js';
 import type { ReplyTarget } from '../replies.js';
 import type { ServerState } from '../server-state.js';
 import { Transaction } from '../transaction.js';
+import type { Connection } from './connection.js';
 import { errorReply, unknownCommand } from './error-replies.js';
 import { ProtocolError, type ReaderLimits } from './limits.js';
 import { RespReader } from './reader.js';
 import type { RespWriter } from './writer.js';
-
-/** What a session needs of its connection. */
-export interface Connection {
-  readonly remoteAddress: string;
-  readonly localAddress: string;
-  /** Sends bytes. False when they are still needed after the call, because the client does not read fast enough. */
-  write(bytes: Uint8Array): boolean;
-  /** Bytes that wait to be sent. */
-  readonly pendingBytes: number;
-  /** Stops and resumes taking input. */
-  pause(): void;
-  resume(): void;
-  /** Sends what waits, then ends the connection. */
-  end(): void;
-  /** Ends it at once. */
-  destroy(): void;
-}
 
 export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
 

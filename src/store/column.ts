@@ -40,5 +40,7 @@ export interface Column {
   /** Bitmaps' memory, in bytes. */
   bytes(): number;
   /** Gives back memory that growing bitmaps hold in reserve. */
+  shrink(): void;
+  /** As `shrink`, and stores runs of ordinals as runs, which are slower to add to. */
   compact(): void;
 }

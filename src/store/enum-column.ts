@@ -36,6 +36,11 @@ export class EnumColumn implements Column {
     return this.#count;
   }
 
+  /** Different values in use. */
+  get valueCount(): number {
+    return this.#codes.size;
+  }
+
   /** The values in use, with the number of users of each, the oldest first. */
   *values(): Iterable<{ value: string; code: number; count: number }> {
     for (const [value, code] of this.#codes) yield { value, code, count: this.#counts[code]! };
@@ -140,11 +145,13 @@ export class EnumColumn implements Column {
     return bytes;
   }
 
+  shrink(): void {
+    for (const bitmap of this.#bitmaps) bitmap?.shrinkToFit();
+  }
+
   compact(): void {
-    for (const bitmap of this.#bitmaps) {
-      bitmap?.runOptimize();
-      bitmap?.shrinkToFit();
-    }
+    for (const bitmap of this.#bitmaps) bitmap?.runOptimize();
+    this.shrink();
   }
 
   #forget(code: number): void {

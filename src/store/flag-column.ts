@@ -63,8 +63,12 @@ export class FlagColumn implements Column {
     return bitmapBytes(this.#members);
   }
 
+  shrink(): void {
+    this.#members.shrinkToFit();
+  }
+
   compact(): void {
     this.#members.runOptimize();
-    this.#members.shrinkToFit();
+    this.shrink();
   }
 }

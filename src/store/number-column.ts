@@ -101,11 +101,17 @@ export class NumberColumn implements Column {
     return bytes;
   }
 
+  shrink(): void {
+    for (const bitmap of this.#bitmaps) bitmap.shrinkToFit();
+  }
+
   compact(): void {
-    for (const bitmap of [this.#exists, this.#negative, ...this.#slices]) {
-      bitmap.runOptimize();
-      bitmap.shrinkToFit();
-    }
+    for (const bitmap of this.#bitmaps) bitmap.runOptimize();
+    this.shrink();
+  }
+
+  get #bitmaps(): Bitmap[] {
+    return [this.#exists, this.#negative, ...this.#slices];
   }
 
   /** Touches only the slices in which the two values differ. */

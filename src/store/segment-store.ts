@@ -8,6 +8,7 @@ import { type Bitmap, bitmapOf } from './bitmap.js';
 import { CellEncoder } from './cell-encoder.js';
 import { Cells } from './cells.js';
 import type { Column, TagValue } from './column.js';
+import { ColumnShrinker } from './column-shrinker.js';
 import { EnumColumn } from './enum-column.js';
 import { incremented } from './increment.js';
 import { MemberCursor } from './member-cursor.js';
@@ -16,7 +17,7 @@ import { Control, SharedWorld } from './shared-memory.js';
 import { checkDeclaration, type Tag, TagCatalog, type TagDeclaration } from './tag-catalog.js';
 import { changeKind, widenedFor } from './tag-conversion.js';
 import { SHARD_MAP_WORDS, UserDirectory } from './user-directory.js';
-import { type UserId, UserKey } from './user-key.js';
+import { checkUserId, type UserId, UserKey } from './user-key.js';
 import { MAX_VECTOR_BYTES, UserRecords } from './user-records.js';
 
 export interface StoreOptions {
@@ -43,7 +44,11 @@ export class SegmentStore {
   readonly #batchKeys: UserKey[] = [];
   /** The last one takes something of all that was read ahead, so that no compiler leaves the reading out. */
   readonly #batchAddresses = new Uint32Array(MAX_BATCH + 1);
+  readonly #shrinker: ColumnShrinker;
   readonly #cells = new Cells();
+  /** What `#write` writes and what was there, by position; kept between calls, which never nest. */
+  readonly #codes: number[] = [];
+  readonly #before: number[] = [];
   readonly #vector = new CellEncoder();
   readonly #cursors = new Set<MemberCursor>();
   /** Counts the calls of `setTags`; see `Tag.round`. */
@@ -56,6 +61,7 @@ export class SegmentStore {
     this.directory = new UserDirectory(this.world);
     this.records = new UserRecords(this.world, this.directory);
     this.catalog = new TagCatalog(options);
+    this.#shrinker = new ColumnShrinker(this.catalog);
     this.#key = new UserKey(seed);
   }
 
@@ -146,7 +152,7 @@ export class SegmentStore {
     }
     if (removed.length === 0) return 0;
     const ordinal = this.records.ordinalAt(address);
-    this.#replace(address, ordinal, cells);
+    this.#replace(address, ordinal, cells, this.#key);
     for (let i = 0; i < removed.length; i++) this.#uncount(removed[i]!, ordinal, codes[i]!);
     return removed.length;
   }
@@ -156,7 +162,7 @@ export class SegmentStore {
    * already are left. Returns how many users changed.
    */
   addUsers(name: string, value: TagValue | undefined, users: readonly UserId[]): number {
-    for (const user of users) this.#key.set(user);
+    for (const user of users) checkUserId(user);
     const known = this.catalog.find(name);
     let wanted = users;
     if (value === undefined && known !== undefined && known.column.kind !== 'flag') {
@@ -176,7 +182,7 @@ export class SegmentStore {
 
   /** Takes users from a tag; with `value`, only those who have it. Returns how many changed. */
   removeUsers(name: string, value: TagValue | undefined, users: readonly UserId[]): number {
-    for (const user of users) this.#key.set(user);
+    for (const user of users) checkUserId(user);
     const tag = this.catalog.find(name);
     if (tag === undefined) return 0;
     const code = value === undefined ? -1 : codeIfAny(tag.column, value);
@@ -187,7 +193,7 @@ export class SegmentStore {
       if (address === 0) continue;
       const before = this.records.probe(address, tag.id);
       if (before < 0 || (value !== undefined && before !== code)) continue;
-      this.#removeCell(address, tag);
+      this.#removeCell(address, tag, this.#key);
       changed++;
     }
     return changed;
@@ -225,7 +231,7 @@ export class SegmentStore {
       tags.push(this.catalog.byId(cells.tags[i]!)!);
       codes.push(cells.codes[i]!);
     }
-    this.#erase(address, ordinal);
+    this.#erase(address, ordinal, this.#key);
     for (let i = 0; i < tags.length; i++) this.#uncount(tags[i]!, ordinal, codes[i]!);
     return true;
   }
@@ -340,7 +346,7 @@ export class SegmentStore {
     } catch (error) {
       for (let i = changed.length - 1; i >= 0; i--) {
         const key = this.#key.set(changed[i]!);
-        if (before[i] === undefined) this.#removeCell(this.directory.find(key), tag);
+        if (before[i] === undefined) this.#removeCell(this.directory.find(key), tag, key);
         else this.#write(key, [tag], [before[i]!]);
       }
       throw error;
@@ -356,8 +362,8 @@ export class SegmentStore {
     const cells = this.#cells;
     if (address === 0) cells.clear();
     else this.records.decode(address, cells);
-    const codes: number[] = [];
-    const before: number[] = [];
+    const codes = this.#codes;
+    const before = this.#before;
     let added = 0;
     let changed = false;
     for (let i = 0; i < tags.length; i++) {
@@ -366,8 +372,8 @@ export class SegmentStore {
       const old = cells.put(tag.id, code);
       if (old < 0) added++;
       if (old !== code) changed = true;
-      codes.push(code);
-      before.push(old);
+      codes[i] = code;
+      before[i] = old;
     }
     if (!changed) return 0;
     let ordinal: number;
@@ -403,33 +409,34 @@ export class SegmentStore {
     if (address === 0) {
       const created = this.records.create(key, this.#vector);
       this.users.add(created);
+      this.#shrinker.userAdded();
       return created;
     }
     const ordinal = this.records.ordinalAt(address);
-    this.records.replace(address, this.#vector);
+    this.records.replace(address, this.#vector, key);
     return ordinal;
   }
 
-  #removeCell(address: number, tag: Tag): void {
+  #removeCell(address: number, tag: Tag, key?: UserKey): void {
     const cells = this.cellsAt(address);
     const code = cells.delete(tag.id);
     const ordinal = this.records.ordinalAt(address);
-    this.#replace(address, ordinal, cells);
+    this.#replace(address, ordinal, cells, key);
     this.#uncount(tag, ordinal, code);
   }
 
-  #replace(address: number, ordinal: number, cells: Cells): void {
+  #replace(address: number, ordinal: number, cells: Cells, key?: UserKey): void {
     if (cells.count === 0) {
-      this.#erase(address, ordinal);
+      this.#erase(address, ordinal, key);
       return;
     }
     this.#encode(cells);
-    this.records.replace(address, this.#vector);
+    this.records.replace(address, this.#vector, key);
   }
 
-  #erase(address: number, ordinal: number): void {
+  #erase(address: number, ordinal: number, key?: UserKey): void {
     for (const cursor of this.#cursors) cursor.keep(ordinal, this.records);
-    this.records.erase(address);
+    this.records.erase(address, key);
     this.users.remove(ordinal);
   }
 

@@ -3,8 +3,8 @@
  *
  * 256 shards, each an array of slots [hash, address] in the order of their hashes (linear probing that keeps order, also
  * called ordered or Robin Hood hashing; Amble and Knuth, "Ordered hash tables", 1974). A look-up mostly touches one cache
- * line, and a missing id is known as missing at the first greater hash. A shard at 85% grows by a quarter, in place, so
- * memory stays within 8 / 0.68 bytes a user and no growth moves more than 1/256 of the table.
+ * line, and a missing id is known as missing at the first greater hash. A shard at 90% grows by an eighth, in place, so
+ * memory stays near 8 / 0.85 bytes a user and no growth moves more than 1/256 of the table.
  *
  * Hashes are seeded (see UserKey), so that ids which all fall into one place cannot be prepared.
  */
@@ -27,7 +27,7 @@ const FRAME_SLOTS = 1 << FRAME_SLOT_BITS;
 const MAX_FRAMES = 2048;
 /** Slots at a shard's end that are nobody's first choice, so that probing never wraps around. */
 const TAIL = 64;
-const MAX_LOAD = 0.85;
+const MAX_LOAD = 0.9;
 const FRAME_ARENA_BITS = ARENA_BITS - FRAME_BITS;
 
 /**
@@ -258,7 +258,7 @@ export class UserDirectory extends UserDirectoryReader {
   }
 
   /**
-   * Grows a shard by a quarter and spreads its entries out again, in order. They never run over the end, because every
+   * Grows a shard by an eighth and spreads its entries out again, in order. They never run over the end, because every
    * entry's first choice is further from it than before. Returns the new capacity in slots.
    */
   #grow(shard: number): number {
@@ -266,7 +266,7 @@ export class UserDirectory extends UserDirectoryReader {
     if (before === MAX_FRAMES) {
       throw new SegmentdError('STORE_FULL', `the user directory is full at ${this.#size} users`);
     }
-    const after = Math.min(MAX_FRAMES, before + Math.max(1, before >>> 2));
+    const after = Math.min(MAX_FRAMES, before + Math.max(1, before >>> 3));
     for (let i = before; i < after; i++) {
       const frame = this.#frames.allocate();
       this.#zero(frame);

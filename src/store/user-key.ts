@@ -54,7 +54,7 @@ export class UserKey {
   /** Takes the UTF-8 bytes of `id`. Throws INVALID_USER_ID for a wrong length. */
   setString(id: string): this {
     const length = id.length;
-    if (length < 1 || length > MAX_ID_BYTES) throw invalidLength(encoder.encode(id).length);
+    if (length < 1 || length > MAX_ID_BYTES) throw invalidLength(Buffer.byteLength(id));
     const words = this.words;
     let count = 0;
     let at = 0;
@@ -134,6 +134,13 @@ function hashOf(words: Int32Array, length: number, seed: number): number {
     v0 ^= word;
   }
   return v1 ^ v3;
+}
+
+/** Throws INVALID_USER_ID unless the id is of 1 to 255 bytes. */
+export function checkUserId(id: UserId): void {
+  const { length } = id;
+  const bytes = typeof id === 'string' && length * 3 > MAX_ID_BYTES ? Buffer.byteLength(id) : length;
+  if (bytes < 1 || bytes > MAX_ID_BYTES) throw invalidLength(bytes);
 }
 
 function invalidLength(bytes: number): SegmentdError {

@@ -7,9 +7,10 @@
  *   …        the id, padded with zeros to whole words
  *   …        the vector (see cells)
  *
- * A change appends a new record and then points to it; the old one's id is overwritten with zeros, so that an erased id
- * leaves no bytes behind. Records of one page (65,536 ordinals) share frames of 64 KiB. A frame that is more than half dead
- * is evacuated at once, so at most half of the memory is waste and no single step moves more than 32 KiB.
+ * A change writes the new vector over the old one where it fits, and readers of the user's shard wait that long. Else it
+ * appends a new record and then points to it; the old one's id is overwritten with zeros, so that an erased id leaves no
+ * bytes behind. Records of one page (65,536 ordinals) share frames of 64 KiB. A frame that is more than a quarter dead is
+ * evacuated at once, so at most a quarter of the memory is waste and no single step moves more than 48 KiB.
  */
 import { SegmentdError } from '../errors.js';
 import type { CellEncoder } from './cell-encoder.js';
@@ -43,6 +44,10 @@ function idWords(header: number): number {
 
 function recordWords(header: number): number {
   return header >>> 18;
+}
+
+function headerOf(idLength: number, vector: CellEncoder, size: number): number {
+  return idLength | (vector.format << 8) | (vector.headerCount << 10) | (size << 18);
 }
 
 /** The look-up half, for the writer and for attached readers alike. */
@@ -207,9 +212,9 @@ export class UserRecords extends UserRecordsReader {
     return ordinal;
   }
 
-  /** Gives the user whose record is at `address` another vector. */
-  replace(address: Address, vector: CellEncoder): void {
-    const key = this.keyOf(address, this.#key);
+  /** Gives the user whose record is at `address`, and whose id is `key`, another vector. */
+  replace(address: Address, vector: CellEncoder, key: UserKey = this.keyOf(address, this.#key)): void {
+    if (this.#overwrite(address, vector, key)) return;
     const ordinal = this.ordinalAt(address);
     const moved = this.#append(ordinal, key, vector);
     this.#point(key.hash, ordinal, address, moved);
@@ -218,8 +223,7 @@ export class UserRecords extends UserRecordsReader {
   }
 
   /** Takes a user out: id, vector and ordinal. */
-  erase(address: Address): void {
-    const key = this.keyOf(address, this.#key);
+  erase(address: Address, key: UserKey = this.keyOf(address, this.#key)): void {
     const ordinal = this.ordinalAt(address);
     this.#directory.remove(key.hash, address);
     Atomics.store(this.pages[ordinal >>> PAGE_BITS]!, ordinal & PAGE_MASK, 0);
@@ -253,6 +257,23 @@ export class UserRecords extends UserRecordsReader {
     return this.pages[page]!;
   }
 
+  /** Writes the vector into the record, if there is room for it and at most a quarter of the record stays empty. */
+  #overwrite(address: Address, vector: CellEncoder, key: UserKey): boolean {
+    const words = this.records[address >>> ARENA_BITS]!;
+    const header = (address & ARENA_MASK) + 1;
+    const size = recordWords(words[header]!);
+    const spare = size - HEADER_WORDS - key.wordCount - vector.wordCount;
+    if (spare < 0 || spare * 4 > size) return false;
+    const shard = key.hash >>> 24;
+    this.#directory.beginMoves(shard);
+    words[header] = headerOf(key.length, vector, size);
+    let at = header + 1 + key.wordCount;
+    for (let i = 0; i < vector.wordCount; i++) words[at++] = vector.words[i]!;
+    for (let i = 0; i < spare; i++) words[at++] = 0;
+    this.#directory.endMoves(shard);
+    return true;
+  }
+
   #append(ordinal: number, key: UserKey, vector: CellEncoder): Address {
     const vectorWords = vector.wordCount;
     const idCount = key.wordCount;
@@ -261,7 +282,7 @@ export class UserRecords extends UserRecordsReader {
     const words = this.records[address >>> ARENA_BITS]!;
     let at = address & ARENA_MASK;
     words[at++] = ordinal;
-    words[at++] = key.length | (vector.format << 8) | (vector.headerCount << 10) | (size << 18);
+    words[at++] = headerOf(key.length, vector, size);
     for (let i = 0; i < idCount; i++) words[at++] = key.words[i]!;
     const source = vector.words;
     for (let i = 0; i < vectorWords; i++) words[at++] = source[i]!;
@@ -313,14 +334,19 @@ export class UserRecords extends UserRecordsReader {
     const frame = Math.floor(address / FRAME_WORDS);
     this.#live[frame]! -= size;
     this.#liveWords -= size;
-    if (this.#live[frame]! * 2 < FRAME_WORDS) this.#suspects.push(frame);
+    if (this.#isWasteful(frame)) this.#suspects.push(frame);
+  }
+
+  /** Is more than a quarter of what was written to the frame dead? */
+  #isWasteful(frame: number): boolean {
+    return this.#live[frame]! * 4 < this.#used[frame]! * 3;
   }
 
   #settle(): void {
     for (let frame = this.#suspects.pop(); frame !== undefined; frame = this.#suspects.pop()) {
       const page = this.#pageOf[frame]!;
       const isOpen = page === NO_FRAME || frame === this.#openFrame[page];
-      if (!isOpen && this.#live[frame]! * 2 < FRAME_WORDS) this.#evacuate(frame, page);
+      if (!isOpen && this.#isWasteful(frame)) this.#evacuate(frame, page);
     }
   }
 

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 /** How often another port is tried when somebody else took the free one first. */
 const ATTEMPTS = 5;
@@ -17,20 +17,33 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Where redis-server is installed; undefined where it is not. */
-export const redisServerPath = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .map((folder) => join(folder, 'redis-server'))
-  .find(isExecutable);
+/** Where a program is installed; undefined where it is not. */
+export function findProgram(name: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
 
-/** Like `describe`, but skipped with a line that says so where there is no redis-server to compare with. */
-export function describeWithRedis(name: string, define: () => void): void {
-  if (redisServerPath !== undefined) {
+/** Where redis-server is installed; undefined where it is not. */
+export const redisServerPath = findProgram('redis-server');
+
+/** Like `describe`, but where the program is not installed, skipped with a line that says so; a failure in CI. */
+export function describeWith(program: string, name: string, define: () => void): void {
+  if (findProgram(program) !== undefined) {
     describe(name, define);
     return;
   }
-  console.log(`skipped, because redis-server is not installed: ${name}`);
+  const reason = `${program} is not installed: ${name}`;
+  if (process.env['CI']) {
+    it(name, () => expect.fail(reason));
+    return;
+  }
+  console.log(`skipped, because ${reason}`);
   describe.skip(name, define);
+}
+
+/** Tests that need a redis-server to compare with. */
+export function describeWithRedis(name: string, define: () => void): void {
+  describeWith('redis-server', name, define);
 }
 
 /**

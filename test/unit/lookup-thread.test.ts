@@ -14,7 +14,7 @@ const VALUES = 997;
 /** Those with an even number are never erased. */
 const group = Array.from({ length: 2000 }, (_, i) => `user ${i}`);
 /** Long, so that the newcomers fill more than one arena. */
-const newcomer = `newcomer with a name of its own, as long as names go, ${'-'.repeat(20)} number `;
+const newcomer = `newcomer with a name of its own, as long as names go, ${'-'.repeat(150)} number `;
 
 /** Words that both threads see; as in the worker. */
 const SHARED = { VERSION: 0, NEWCOMERS: 1, STOP: 2, READS: 3, CLEARING: 4 };

@@ -17,7 +17,7 @@ interface Prefixes {
 }
 
 const HOT = allCommands.filter(({ hot }) => hot !== undefined);
-const RUNS = 120;
+const RUNS = 80;
 
 const IDS = [
   ...[

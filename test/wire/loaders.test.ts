@@ -94,7 +94,7 @@ describe('a load over the protocol', () => {
       '  line 8: 4 fields, but the header has 5',
       '  line 9: the id "u1" is already on line 2',
       '  line 12: the id is empty',
-      '  line 13: a quote stands inside the quoted field 4',
+      '  line 13: text follows the closing quote of field 4',
       expect.stringMatching(/^ {2}line 15: vip: "perhaps" is neither yes/),
       '  line 17: field 4 is not valid UTF-8',
     ]);

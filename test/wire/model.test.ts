@@ -177,7 +177,7 @@ test('random changes through both faces', { timeout: 60_000 }, async () => {
         await assertSameReplies(clients[face % 2]!, model, id, name);
       }
     }),
-    { numRuns: 80 },
+    { numRuns: 120 },
   );
   assert.ok(sent > 400);
 });

@@ -14,7 +14,7 @@ import { conversation, type Prefixes } from './redis-arbitraries.js';
 import { normalReplies } from './redis-normal.js';
 import { type Command, toBytes } from './words.js';
 
-const RUNS = 150;
+const RUNS = 250;
 const CASES: readonly [protocol: 2 | 3, Prefixes][] = [
   [2, { user: '', tag: '' }],
   [3, { user: '', tag: '' }],
