@@ -92,7 +92,7 @@ describe('the reference', () => {
     expect(read('docs/options.md') === optionsMarkdown(), `docs/options.md ${advice}`).toBe(true);
   });
 
-  it('names every command that the issue asks for', () => {
+  it('has every command that the project promises', () => {
     const required = [
       ...[
         'HELLO',

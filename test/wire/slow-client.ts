@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { encodeCommand } from '../support/resp.js';
 
+const TAIL = 64;
+
 export class SlowClient {
   readonly socket: Socket;
   /** As CLIENT LIST has it. */
   readonly address: string;
   #received: Buffer[] = [];
   #length = 0;
+  /** The last bytes read. */
+  #tail = '';
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -39,6 +43,7 @@ export class SlowClient {
       if (chunk !== null) {
         this.#received.push(chunk);
         this.#length += chunk.length;
+        this.#tail = (this.#tail + chunk.toString('latin1', Math.max(0, chunk.length - TAIL))).slice(-TAIL);
         return;
       }
       if (this.socket.destroyed || this.socket.readableEnded) throw new Error('the connection has ended');
@@ -46,19 +51,17 @@ export class SlowClient {
     }
   }
 
-  /** Reads until what has come ends with these bytes, and gives it all. */
+  /** Reads until what has come ends with these bytes, at most 64, and gives it all. */
   async readUntil(end: string): Promise<Buffer> {
-    for (;;) {
-      const tail = Buffer.concat(this.#received.slice(-2)).subarray(-end.length);
-      if (tail.toString('latin1') === end) return this.take();
-      await this.read();
-    }
+    while (!this.#tail.endsWith(end)) await this.read();
+    return this.take();
   }
 
   /** What has been read; the next call gives what comes behind it. */
   take(): Buffer {
     const all = Buffer.concat(this.#received);
     this.#received = [];
+    this.#tail = '';
     return all;
   }
 
