@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The command line: `segmentd serve`, `segmentd load`, `segmentd --help`. */
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { engineTarget } from '../loaders/engine-target.js';
 import { LOAD_EXIT, type LoadOptions, runLoad } from '../loaders/run.js';
 import { LAST_SAMPLE_ID, loadSample } from '../loaders/sample.js';
@@ -62,9 +61,6 @@ async function serve(args: readonly string[]): Promise<number | undefined> {
     print(serveHelpText());
     return 0;
   }
-  // What a server allocates dies young: a young generation that stays small costs no throughput (compare-load), keeps
-  // collections short and saves 5 MiB. V8 reads this flag each time it thinks of growing it.
-  setFlagsFromString('--semi-space-growth-factor=1');
   const options = optionsFrom(values);
   const engine = openEngine(options.engine);
   tellReplayed(engine);

@@ -64,7 +64,8 @@ function asCommand(change: Mutation): Sent | undefined {
       return { words: [name, set, ...users], mutation: { ...change, value } };
     }
     case 'increment':
-      if (!change.tag.isWellFormed()) return undefined;
+      // Beyond ±2^53 other integers have the same double, so that the protocol takes none of them.
+      if (!change.tag.isWellFormed() || Math.abs(change.by) >= 2 ** 53) return undefined;
       return { words: ['HINCRBY', key('user:', change.user), change.tag, `${change.by}`], mutation: change };
     case 'eraseUser':
       // DEL takes a key that no user can have for one that is not there.
