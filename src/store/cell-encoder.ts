@@ -5,15 +5,15 @@ const SHORT_LIST = 24;
 /** Bits are taken when they need at most this many times the bytes of the list. */
 const BITS_PREFERENCE = 2;
 
-/** Longest list whose length fits the record's header. */
-const MAX_SHORT_COUNT = 255;
+/** The greatest count that fits the record's header. */
+const MAX_COUNT = 255;
 
 /** Encodes cells into words of its own; see cells.ts for what they mean. */
 export class CellEncoder {
   words = new Int32Array(1024);
   wordCount = 0;
   format: number = Format.LIST;
-  /** The list's length where the record's header holds it, else 0. */
+  /** What the record's header holds: the length of a short list, or of that behind bits; else 0. */
   headerCount = 0;
   readonly #shortList: number;
   readonly #bitsPreference: number;
@@ -46,34 +46,38 @@ export class CellEncoder {
     }
     const presence = (previous >>> 5) + 1;
     const bitsWords = 1 + presence + ((codedBytes + 3) >>> 2);
-    this.headerCount = 0;
     const prefersBits = count > this.#shortList && bitsWords * 4 <= listBytes * this.#bitsPreference;
-    if (prefersBits && bitsWords <= MAX_VECTOR_WORDS) {
-      this.format = Format.BITS;
-      this.#reserve(bitsWords);
+    if (prefersBits && coded <= MAX_COUNT && bitsWords <= MAX_VECTOR_WORDS) {
+      this.#begin(Format.BITS, bitsWords, presence, coded);
       this.#encodeBits(cells, presence, coded);
       return true;
     }
-    const isLong = count > MAX_SHORT_COUNT;
-    const listWords = (isLong ? 1 : 0) + ((listBytes + 3) >>> 2);
+    const isLong = count > MAX_COUNT;
+    const listWords = (listBytes + (isLong ? 4 : 2) + 3) >>> 2;
     if (listWords > MAX_VECTOR_WORDS) return false;
-    this.#reserve(listWords);
-    if (isLong) {
-      this.format = Format.LONG_LIST;
-      this.words[0] = count;
-      this.#encodeList(cells, 4, false);
-    } else {
-      this.format = Format.LIST;
-      this.headerCount = count;
-      this.#encodeList(cells, 0, false);
-    }
+    if (isLong) this.#begin(Format.LONG_LIST, listWords, count, 0);
+    else this.#begin(Format.LIST, listWords, 0, count);
+    this.#encodeList(cells, isLong ? 4 : 2, false);
     return true;
+  }
+
+  /** Makes room for a vector; `upperHalf` is that of its first word. */
+  #begin(format: number, wordCount: number, upperHalf: number, headerCount: number): void {
+    if (wordCount > this.words.length) {
+      this.words = new Int32Array(wordCount * 2);
+      this.#bytes = new Uint8Array(this.words.buffer);
+    }
+    this.format = format;
+    this.wordCount = wordCount;
+    this.headerCount = headerCount;
+    // A list may fill the last word by half.
+    this.words[wordCount - 1] = 0;
+    this.words[0] = upperHalf << 16;
   }
 
   #encodeBits(cells: Cells, presence: number, coded: number): void {
     const { count, tags } = cells;
     const words = this.words;
-    words[0] = presence | (coded << 16);
     words.fill(0, 1, 1 + presence);
     for (let i = 0; i < count; i++) {
       const tag = tags[i]!;
@@ -98,16 +102,6 @@ export class CellEncoder {
       }
       previous = tag;
     }
-  }
-
-  /** Makes room for a vector of so many words, the last of which may be filled by half. */
-  #reserve(wordCount: number): void {
-    if (wordCount > this.words.length) {
-      this.words = new Int32Array(wordCount * 2);
-      this.#bytes = new Uint8Array(this.words.buffer);
-    }
-    this.wordCount = wordCount;
-    if (wordCount > 0) this.words[wordCount - 1] = 0;
   }
 }
 

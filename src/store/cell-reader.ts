@@ -41,14 +41,14 @@ export class CellQuery {
     }
   }
 
-  /** Answers from a list of `count` cells from word `start`, leaving the answers for tags that are not in it. */
+  /** Answers from a list of `count` cells from byte `start`, leaving the answers for tags that are not in it. */
   readList(words: Int32Array, start: number, count: number): void {
     const codes = this.#answers;
     this.#places ??= this.#findPlaces();
     const places = this.#places;
     const last = places.length - 1;
     let tag = -1;
-    let at = start * 4;
+    let at = start;
     for (let left = count; left > 0; ) {
       if (left >= 4 && (at & 3) === 0) {
         const word = words[at >>> 2]!;
@@ -105,8 +105,8 @@ export class CellQuery {
 }
 
 /**
- * Answers a query from a vector: its words start at `start`; `count` is what the record's header says of a list. A reader
- * that was overtaken by the writer may find anything there, here and in the other functions.
+ * Answers a query from a vector: its words start at `start`; `count` is what the record's header says. A reader that was
+ * overtaken by the writer may find anything there, here and in the other functions.
  */
 export function queryCells(
   words: Int32Array,
@@ -115,16 +115,15 @@ export function queryCells(
   count: number,
   query: CellQuery,
 ): void {
+  const upperHalf = words[start]! >>> 16;
   if (format === Format.BITS) {
-    const presence = words[start]! & 0xffff;
-    const coded = words[start]! >>> 16;
-    query.readBits(words, start + 1, presence);
-    if (coded > 0) query.readList(words, start + 1 + presence, coded);
+    query.readBits(words, start + 1, upperHalf);
+    if (count > 0) query.readList(words, (start + 1 + upperHalf) * 4, count);
     return;
   }
   query.readNothing();
-  if (format === Format.LIST) query.readList(words, start, count);
-  else query.readList(words, start + 1, words[start]!);
+  if (format === Format.LIST) query.readList(words, start * 4 + 2, count);
+  else query.readList(words, start * 4 + 4, upperHalf);
 }
 
 /** The code of one tag in a vector, or -1 when the user does not have it. Arguments as for `queryCells`. */
@@ -135,18 +134,17 @@ export function probeCell(
   count: number,
   tag: number,
 ): number {
-  if (format === Format.LIST) return probeList(words, start, count, tag);
-  if (format === Format.LONG_LIST) return probeList(words, start + 1, words[start]!, tag);
-  const presence = words[start]! & 0xffff;
-  const coded = words[start]! >>> 16;
+  if (format === Format.LIST) return probeList(words, start * 4 + 2, count, tag);
+  const upperHalf = words[start]! >>> 16;
+  if (format === Format.LONG_LIST) return probeList(words, start * 4 + 4, upperHalf, tag);
   const word = tag >>> 5;
-  if (word >= presence || ((words[start + 1 + word]! >>> (tag & 31)) & 1) === 0) return -1;
-  return coded === 0 ? 0 : Math.max(0, probeList(words, start + 1 + presence, coded, tag));
+  if (word >= upperHalf || ((words[start + 1 + word]! >>> (tag & 31)) & 1) === 0) return -1;
+  return count === 0 ? 0 : Math.max(0, probeList(words, (start + 1 + upperHalf) * 4, count, tag));
 }
 
 function probeList(words: Int32Array, start: number, count: number, wanted: number): number {
   let tag = -1;
-  let at = start * 4;
+  let at = start;
   for (let left = count; left > 0; ) {
     if (left >= 4 && (at & 3) === 0) {
       const word = words[at >>> 2]!;
@@ -184,16 +182,17 @@ export function decodeCells(
   count: number,
   cells: Cells,
 ): void {
+  const upperHalf = words[start]! >>> 16;
   cells.clear();
-  if (format === Format.LIST) decodeList(words, start, count, cells);
-  else if (format === Format.LONG_LIST) decodeList(words, start + 1, words[start]! >>> 0, cells);
-  else decodeBits(words, start, cells);
+  if (format === Format.LIST) decodeList(words, start * 4 + 2, count, cells);
+  else if (format === Format.LONG_LIST) decodeList(words, start * 4 + 4, upperHalf, cells);
+  else decodeBits(words, start + 1, upperHalf, count, cells);
 }
 
 function decodeList(words: Int32Array, start: number, count: number, cells: Cells): void {
   if (count > MAX_VECTOR_WORDS * 4) throw notAVector();
   let tag = -1;
-  let at = start * 4;
+  let at = start;
   for (let i = 0; i < count; i++) {
     let token = byteAt(words, at++);
     if (token > 127) {
@@ -210,18 +209,16 @@ function decodeList(words: Int32Array, start: number, count: number, cells: Cell
   }
 }
 
-function decodeBits(words: Int32Array, start: number, cells: Cells): void {
-  const presence = words[start]! & 0xffff;
-  const coded = words[start]! >>> 16;
+function decodeBits(words: Int32Array, start: number, presence: number, coded: number, cells: Cells): void {
   if (presence > MAX_VECTOR_WORDS) throw notAVector();
   for (let i = 0; i < presence; i++) {
-    for (let bits = words[start + 1 + i]!; bits !== 0; bits &= bits - 1) {
+    for (let bits = words[start + i]!; bits !== 0; bits &= bits - 1) {
       cells.push(i * 32 + 31 - Math.clz32(bits & -bits), 0);
     }
   }
   let tag = -1;
   let index = 0;
-  let at = (start + 1 + presence) * 4;
+  let at = (start + presence) * 4;
   for (let i = 0; i < coded; i++) {
     tag += 1 + (varintAt(words, at) >>> 1);
     while (index < cells.count && cells.tags[index]! < tag) index++;

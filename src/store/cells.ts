@@ -2,12 +2,14 @@
  * A user's vector: which tags the user has, and with which code. A code says what value the tag has for the user, by the
  * tag's kind (see columns); code 0 is the most frequent and takes no room, so a flag costs its presence only.
  *
- * As words of a record there are two encodings, chosen by what fits the user:
+ * As words of a record there are two encodings, chosen by what fits the user. The lower half of the first word is not the
+ * vector's, but the record's. What the header of the record holds besides the format is a count of cells:
  *
- * list    its length is in the record's header, or, above 255, in a word of its own. Bytes in the order of tag ids:
+ * list    count: its length, if up to 255; then the list begins in the upper half of the first word. A longer one has
+ *         its length there and begins in the next word. A list is bytes, in the order of tag ids:
  *         varint(gap << 1 | hasCode) [varint(code)] …       gap = tag id − the previous one's − 1
- * bits    word 0: words of presence m | cells with a code c << 16; m words with a bit for each tag up to the user's last;
- *         a list of the c cells whose code is not 0.
+ * bits    in the upper half of the first word: m. Then m words with a bit for each tag up to the user's last; then a list
+ *         of the cells whose code is not 0; count: its length, which is at most 255.
  *
  * A list takes a byte for most cells and is walked, four cells at a time while they are one byte each; bits are tested. See
  * `npm run bench -- vectors`.

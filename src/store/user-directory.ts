@@ -102,10 +102,10 @@ export class UserDirectoryReader {
   holds(address: Address, key: UserKey): boolean {
     const words = this.#records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
-    if ((words[at + 1]! & 0xff) !== key.length) return false;
+    if ((words[at]! & 0xff) !== key.length) return false;
     const wanted = key.words;
     const count = key.wordCount;
-    for (let i = 0; i < count; i++) if (words[at + 2 + i] !== wanted[i]) return false;
+    for (let i = 0; i < count; i++) if (words[at + 1 + i] !== wanted[i]) return false;
     return true;
   }
 }

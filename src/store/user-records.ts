@@ -2,10 +2,9 @@
  * User records in shared memory: the id and the vector of a user side by side, because a look-up needs both and memory
  * latency is most of its cost (one miss instead of two).
  *
- *   word 0   ordinal
- *   word 1   id length (8 bits) | format (2) | list length (8) | words of the record (14)
+ *   word 0   id length (8 bits) | format (2) | count of cells (8) | words of the record (14)
  *   …        the id, padded with zeros to whole words
- *   …        the vector (see cells)
+ *   …        the vector (see cells); in the lower half of its first word, the lower half of the ordinal
  *
  * A change writes the new vector over the old one where it fits, and readers of the user's shard wait that long. Else it
  * appends a new record and then points to it; the old one's id is overwritten with zeros, so that an erased id leaves no
@@ -28,12 +27,12 @@ import type { UserDirectory } from './user-directory.js';
 import { UserKey } from './user-key.js';
 
 export const PAGE_BITS = 16;
-const PAGE_MASK = (1 << PAGE_BITS) - 1;
+const PAGE_SIZE = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_SIZE - 1;
 /** 64 KiB. */
 const FRAME_BITS = 14;
 const FRAME_WORDS = 1 << FRAME_BITS;
-const HEADER_WORDS = 2;
-const ID_START = HEADER_WORDS;
+const HEADER_WORDS = 1;
 const NO_FRAME = -1;
 /** Words of a cache line, the 64 bytes that most processors read at once. */
 const LINE_WORDS = 16;
@@ -68,16 +67,18 @@ export class UserRecordsReader {
     return page === undefined ? 0 : page[ordinal & PAGE_MASK]! >>> 0;
   }
 
-  ordinalAt(address: Address): number {
-    return this.records[address >>> ARENA_BITS]![address & ARENA_MASK]! >>> 0;
-  }
-
   /** The code of one tag, or -1 when the user does not have it. */
   probe(address: Address, tag: number): number {
     const words = this.records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
-    const header = words[at + 1]!;
-    return probeCell(words, at + ID_START + idWords(header), (header >>> 8) & 3, (header >>> 10) & 0xff, tag);
+    const header = words[at]!;
+    return probeCell(
+      words,
+      at + HEADER_WORDS + idWords(header),
+      (header >>> 8) & 3,
+      (header >>> 10) & 0xff,
+      tag,
+    );
   }
 
   /** Reads of the record's first three cache lines, so that they are in the cache. The result means nothing. */
@@ -92,39 +93,45 @@ export class UserRecordsReader {
   query(address: Address, query: CellQuery): void {
     const words = this.records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
-    const header = words[at + 1]!;
-    queryCells(words, at + ID_START + idWords(header), (header >>> 8) & 3, (header >>> 10) & 0xff, query);
+    const header = words[at]!;
+    queryCells(words, at + HEADER_WORDS + idWords(header), (header >>> 8) & 3, (header >>> 10) & 0xff, query);
   }
 
   /** Fills `cells` with all of the user's cells. */
   decode(address: Address, cells: Cells): void {
     const words = this.records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
-    const header = words[at + 1]!;
-    decodeCells(words, at + ID_START + idWords(header), (header >>> 8) & 3, (header >>> 10) & 0xff, cells);
+    const header = words[at]!;
+    decodeCells(
+      words,
+      at + HEADER_WORDS + idWords(header),
+      (header >>> 8) & 3,
+      (header >>> 10) & 0xff,
+      cells,
+    );
   }
 
   /** Bytes of the user's id. */
   idLength(address: Address): number {
-    return this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]! & 0xff;
+    return this.records[address >>> ARENA_BITS]![address & ARENA_MASK]! & 0xff;
   }
 
   /** Bytes of the user's record: header, id and vector. */
   recordBytes(address: Address): number {
-    return recordWords(this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]!) * 4;
+    return recordWords(this.records[address >>> ARENA_BITS]![address & ARENA_MASK]!) * 4;
   }
 
   /** The encoding of the user's vector, one of `Format`. */
   format(address: Address): number {
-    return (this.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]! >>> 8) & 3;
+    return (this.records[address >>> ARENA_BITS]![address & ARENA_MASK]! >>> 8) & 3;
   }
 
   /** Copies the user's id into `target` from `offset`; returns the offset behind it. */
   copyId(address: Address, target: Uint8Array, offset: number): number {
     const words = this.records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
-    const length = words[at + 1]! & 0xff;
-    let index = at + ID_START;
+    const length = words[at]! & 0xff;
+    let index = at + HEADER_WORDS;
     let out = offset;
     const whole = out + (length & ~3);
     while (out < whole) {
@@ -146,7 +153,7 @@ export class UserRecordsReader {
   keyOf(address: Address, key: UserKey): UserKey {
     const words = this.records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
-    return key.setWords(words, at + ID_START, words[at + 1]! & 0xff);
+    return key.setWords(words, at + HEADER_WORDS, words[at]! & 0xff);
   }
 }
 
@@ -187,6 +194,14 @@ export class UserRecords extends UserRecordsReader {
       live: this.#liveWords * 4,
       index: this.#nextOrdinal * 4,
     };
+  }
+
+  /** The ordinal of the user whose record is at `address`. */
+  ordinalAt(address: Address): number {
+    const words = this.records[address >>> ARENA_BITS]!;
+    const at = address & ARENA_MASK;
+    const low = words[at + HEADER_WORDS + idWords(words[at]!)]! & PAGE_MASK;
+    return this.#pageOf[Math.floor(address / FRAME_WORDS)]! * PAGE_SIZE + low;
   }
 
   /**
@@ -250,7 +265,7 @@ export class UserRecords extends UserRecordsReader {
 
   #openPage(page: number): Int32Array {
     while (page >= this.pages.length) {
-      this.world.grow('pages', 4 << PAGE_BITS);
+      this.world.grow('pages', 4 * PAGE_SIZE);
       this.#openFrame.push(NO_FRAME);
       this.#openAt.push(0);
     }
@@ -260,15 +275,17 @@ export class UserRecords extends UserRecordsReader {
   /** Writes the vector into the record, if there is room for it and at most a quarter of the record stays empty. */
   #overwrite(address: Address, vector: CellEncoder, key: UserKey): boolean {
     const words = this.records[address >>> ARENA_BITS]!;
-    const header = (address & ARENA_MASK) + 1;
+    const header = address & ARENA_MASK;
     const size = recordWords(words[header]!);
     const spare = size - HEADER_WORDS - key.wordCount - vector.wordCount;
     if (spare < 0 || spare * 4 > size) return false;
     const shard = key.hash >>> 24;
     this.#directory.beginMoves(shard);
     words[header] = headerOf(key.length, vector, size);
-    let at = header + 1 + key.wordCount;
-    for (let i = 0; i < vector.wordCount; i++) words[at++] = vector.words[i]!;
+    let at = header + HEADER_WORDS + key.wordCount;
+    words[at] = vector.words[0]! | (words[at]! & PAGE_MASK);
+    at++;
+    for (let i = 1; i < vector.wordCount; i++) words[at++] = vector.words[i]!;
     for (let i = 0; i < spare; i++) words[at++] = 0;
     this.#directory.endMoves(shard);
     return true;
@@ -281,11 +298,11 @@ export class UserRecords extends UserRecordsReader {
     const address = this.#reserve(ordinal >>> PAGE_BITS, size);
     const words = this.records[address >>> ARENA_BITS]!;
     let at = address & ARENA_MASK;
-    words[at++] = ordinal;
     words[at++] = headerOf(key.length, vector, size);
     for (let i = 0; i < idCount; i++) words[at++] = key.words[i]!;
     const source = vector.words;
-    for (let i = 0; i < vectorWords; i++) words[at++] = source[i]!;
+    words[at++] = source[0]! | (ordinal & PAGE_MASK);
+    for (let i = 1; i < vectorWords; i++) words[at++] = source[i]!;
     return address;
   }
 
@@ -328,8 +345,8 @@ export class UserRecords extends UserRecordsReader {
   #kill(address: Address): void {
     const words = this.records[address >>> ARENA_BITS]!;
     const at = address & ARENA_MASK;
-    const header = words[at + 1]!;
-    for (let i = 0; i < idWords(header); i++) words[at + ID_START + i] = 0;
+    const header = words[at]!;
+    for (let i = 0; i < idWords(header); i++) words[at + HEADER_WORDS + i] = 0;
     const size = recordWords(header);
     const frame = Math.floor(address / FRAME_WORDS);
     this.#live[frame]! -= size;
@@ -357,10 +374,10 @@ export class UserRecords extends UserRecordsReader {
     const table = this.pages[page]!;
     const end = base + this.#used[frame]!;
     for (let at = base + (frame === 0 ? 1 : 0); at < end; ) {
-      const header = words[at + 1]!;
+      const header = words[at]!;
       const size = recordWords(header);
-      const ordinal = words[at]! >>> 0;
       const address = frame * FRAME_WORDS + (at - base);
+      const ordinal = this.ordinalAt(address);
       if (table[ordinal & PAGE_MASK]! >>> 0 === address) {
         const { hash } = this.keyOf(address, this.#key);
         const moved = this.#reserve(page, size);
@@ -368,7 +385,7 @@ export class UserRecords extends UserRecordsReader {
         const offset = moved & ARENA_MASK;
         for (let i = 0; i < size; i++) target[offset + i] = words[at + i]!;
         this.#point(hash, ordinal, address, moved);
-        for (let i = 0; i < idWords(header); i++) words[at + ID_START + i] = 0;
+        for (let i = 0; i < idWords(header); i++) words[at + HEADER_WORDS + i] = 0;
         this.#live[frame]! -= size;
         this.#liveWords -= size;
       }

@@ -9,7 +9,6 @@ import {
   type TagValue,
 } from '../../src/index.js';
 import { Format } from '../../src/store/cells.js';
-import { ARENA_BITS, ARENA_MASK } from '../../src/store/shared-memory.js';
 import { applyToBoth, assertSame } from './compare.js';
 import { NaiveStore } from './naive-store.js';
 
@@ -17,12 +16,11 @@ const OPTIONS = { strict: false, maxEnumValues: 65_535 };
 
 /** How many users have a vector of each format. */
 function formatsOf(engine: Engine): Record<keyof typeof Format, number> {
-  const { records, world } = engine.store;
+  const { records } = engine.store;
   const counts = [0, 0, 0];
   for (const ordinal of engine.store.users) {
     const address = records.addressOf(ordinal);
-    const header = world.lists.records[address >>> ARENA_BITS]![(address & ARENA_MASK) + 1]!;
-    counts[(header >>> 8) & 3]!++;
+    counts[records.format(address)]!++;
   }
   return {
     LIST: counts[Format.LIST]!,

@@ -200,12 +200,12 @@ test('a list that fits is not refused because bits, which are preferred, do not'
 });
 
 test('words that are no vector are refused before they take memory', () => {
-  const words = new Int32Array(16).fill(0x7fffffff);
+  const words = new Int32Array(16).fill(-1);
   for (const format of [Format.LONG_LIST, Format.BITS]) {
     expect(() => decodeCells(words, 0, format, 0, decoded)).toThrow('not a vector');
     expect(decoded.count).toBeLessThan(100_000);
   }
   // One word of presence without a tag, and a code for one.
-  words.fill(0).fill(1 | (1 << 16), 0, 1);
-  expect(() => decodeCells(words, 0, Format.BITS, 0, decoded)).toThrow('not a vector');
+  words.fill(0).fill(1 << 16, 0, 1);
+  expect(() => decodeCells(words, 0, Format.BITS, 1, decoded)).toThrow('not a vector');
 });

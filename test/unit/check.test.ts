@@ -120,9 +120,9 @@ describe('check reports', () => {
   test('a record that holds no vector', () => {
     const engine = healthy();
     const { words, at } = recordOf(engine, 'user 2');
-    // The header says: bits; and the vector's first word: more of them than there can be.
-    words[at + 1]! |= Format.BITS << 8;
-    words[at + 4] = -1;
+    // The header says: bits; and the vector's first word, behind two of the id: more of them than there can be.
+    words[at]! |= Format.BITS << 8;
+    words[at + 3]! |= 0xffff << 16;
     expect(problemsOf(engine)[0]).toBe('user "user 2": what a record holds is not a vector');
   });
 
@@ -153,8 +153,8 @@ describe('check reports', () => {
     const engine = healthy();
     const id = recordOf(engine, 'user 8');
     const ordinal = recordOf(engine, 'user 9');
-    id.words[id.at + 2]! ^= 1;
-    ordinal.words[ordinal.at] = 2;
+    id.words[id.at + 1]! ^= 1;
+    ordinal.words[ordinal.at + 3]! ^= 1;
     expect(problemsOf(engine)).toEqual([
       'user "tser 8": the directory does not lead to the record',
       'user "user 9": the record says another ordinal',

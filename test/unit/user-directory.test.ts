@@ -74,7 +74,7 @@ class Both {
   #write(id: string): Address {
     const address = this.#next;
     const { length, words, wordCount } = this.#key.set(id);
-    this.#records.set([0, length, ...words.subarray(0, wordCount)], address);
+    this.#records.set([length, ...words.subarray(0, wordCount)], address);
     this.#next += 2 + wordCount;
     if (this.#next > 1 << ARENA_BITS) throw new RangeError('the test needs more than one arena');
     return address;
