@@ -22,6 +22,8 @@ const MAX_BYTES = 4_096;
 export class FieldLists {
   readonly #engine: Engine;
   readonly #lists = new Array<FieldList | undefined>(PLACES).fill(undefined);
+  #lastTail = 0;
+  #lastSelection: Selection | undefined;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -29,6 +31,14 @@ export class FieldLists {
 
   /** The selection of words 2 and up; undefined for a list that is not to be remembered. */
   selectionOf(reader: RespReader): Selection | undefined {
+    if (reader.tail !== this.#lastTail) {
+      this.#lastTail = reader.tail;
+      this.#lastSelection = this.#find(reader);
+    }
+    return this.#lastSelection;
+  }
+
+  #find(reader: RespReader): Selection | undefined {
     const { buffer, starts, ends, argc } = reader;
     const start = starts[2]!;
     const length = ends[argc - 1]! - start;

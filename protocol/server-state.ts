@@ -8,9 +8,11 @@ import { FieldLists } from './field-lists.js';
 import { Keyspace } from './keyspace.js';
 import { LatencyMonitor } from './latency-monitor.js';
 import { RateMeter } from './rate-meter.js';
+import { Outbox } from './resp/outbox.js';
 import type { Session } from './resp/session.js';
 import { RespWriter } from './resp/writer.js';
 import { SlowLog } from './slow-log.js';
+import { UserAhead } from './user-ahead.js';
 
 export class ServerState {
   readonly engine: Engine;
@@ -19,13 +21,15 @@ export class ServerState {
   readonly keyspace: Keyspace;
   readonly commands: CommandTable;
   readonly fieldLists: FieldLists;
+  readonly userAhead: UserAhead;
   readonly sessions = new Map<number, Session>();
   readonly slowLog: SlowLog;
   readonly latency: LatencyMonitor;
-  /** Every reply is written here and sent before the event ends, so one writer serves all sessions. */
+  /** Every reply is written here and sent when the event ends, so one writer serves all sessions. */
   readonly writer = new RespWriter();
-  /** Buffers for the writer to go on with while the connection sends from its own. */
+  /** Buffers for the writer to go on with while a connection sends from its own. */
   readonly spareBuffers: Buffer[] = [];
+  readonly outbox = new Outbox(this.writer, this.spareBuffers);
   /** Milliseconds since the epoch. */
   readonly startedAt = Date.now();
   readonly runId = randomBytes(20).toString('hex');
@@ -50,6 +54,7 @@ export class ServerState {
     this.keyspace = new Keyspace({ user: options.userPrefix, tag: options.tagPrefix });
     this.commands = new CommandTable(commands);
     this.fieldLists = new FieldLists(engine);
+    this.userAhead = new UserAhead(engine.store, this.keyspace.userPrefix.length);
     this.slowLog = new SlowLog(options);
     this.latency = new LatencyMonitor(options);
     this.shutdown = shutdown;

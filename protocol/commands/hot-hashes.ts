@@ -17,7 +17,7 @@ function findUser(call: Call, reader: RespReader): number {
   const end = reader.ends[1]!;
   const start = call.keyspace.userIdStart(reader.buffer, reader.starts[1]!, end);
   if (start < 0 || start === end || end - start > MAX_ID_BYTES) return -1;
-  return call.engine.store.findBytes(reader.buffer, start, end);
+  return call.server.userAhead.find(reader, start, end);
 }
 
 function writeValue(out: RespWriter, tag: Tag, code: number): void {

@@ -5,6 +5,7 @@ import { parseInteger, shortHeader } from './header.js';
 import { splitPlain, splitWords } from './inline.js';
 import { DEFAULT_LIMITS, ProtocolError, type ReaderLimits, unauthenticatedLimits } from './limits.js';
 import { Spans } from './spans.js';
+import { Tail } from './tail.js';
 import { RespWriter } from './writer.js';
 
 const CR = 13;
@@ -41,6 +42,8 @@ export class RespReader {
   commandStart = 0;
   /** Where the command ends in `buffer`, exclusive. */
   commandEnd = 0;
+  /** Commands with the same number, of whatever reader, have the same words from the third on. */
+  tail = 0;
 
   /** What is being parsed: the chunk or the carry. */
   #input: Buffer = NO_BYTES;
@@ -65,6 +68,8 @@ export class RespReader {
   #bulkLength = -1;
 
   readonly #spans = new Spans();
+  /** The bytes behind the second word of the command before, if they may be compared with those of the next. */
+  readonly #tail = new Tail();
 
   #limits: ReaderLimits = DEFAULT_LIMITS;
   /** The limits in force: tighter than `#limits` until the client has logged in. */
@@ -141,6 +146,12 @@ export class RespReader {
     }
   }
 
+  /** The words of the current command, as copies. */
+  copyWords(): Buffer[] {
+    const { buffer, starts, ends } = this;
+    return Array.from({ length: this.argc }, (_, i) => Buffer.from(buffer.subarray(starts[i]!, ends[i]!)));
+  }
+
   /** Parses at the current position; everything that an ordinary command needs happens in here. */
   #parse(): number {
     const buffer = this.#input;
@@ -173,7 +184,15 @@ export class RespReader {
     const spans = this.#spans;
     let { starts, ends } = spans;
     const maxBulkLength = this.#strict.maxBulkLength;
+    const tail = this.#tail;
     while (argc < announced) {
+      if (argc === 2 && length < 0 && announced === tail.words && tail.isAt(buffer, at, end)) {
+        spans.move(2, announced, at - tail.start);
+        tail.start = at;
+        this.argc = announced;
+        this.#finish(at + tail.length);
+        return COMMAND;
+      }
       if (length < 0) {
         length = shortHeader(buffer, at, end, DOLLAR);
         if (length >= 0 && length <= maxBulkLength) {
@@ -198,12 +217,14 @@ export class RespReader {
       length = -1;
     }
     this.argc = argc;
+    this.tail = tail.keep(buffer, argc, argc < 3 ? at : ends[1]! + 2, at);
     this.#finish(at);
     return COMMAND;
   }
 
   /** Keeps the state of an unfinished multibulk command. */
   #suspend(position: number, announced: number, argc: number, bulkLength: number): number {
+    this.#tail.forget();
     this.#position = position;
     this.#announced = announced;
     this.argc = argc;
@@ -225,6 +246,7 @@ export class RespReader {
     this.#end = this.#chunk.length;
     this.#searched = 0;
     this.#carry.clear();
+    this.#tail.forget();
   }
 
   /** Gives `#parse` more input for the command that it stopped in; false when all that was fed is used up. */
@@ -252,7 +274,7 @@ export class RespReader {
     this.#position -= start;
     this.#searched -= start;
     this.commandStart = 0;
-    if (this.#announced !== 0) this.#spans.moveLeft(this.argc, start);
+    if (this.#announced !== 0) this.#spans.move(0, this.argc, -start);
     this.#chunkTaken = start;
     this.#carryOver(this.#chunk.length - start);
   }
@@ -290,6 +312,7 @@ export class RespReader {
   #useChunk(chunk: Buffer): void {
     this.#chunk = chunk;
     this.#chunkTaken = 0;
+    this.#tail.forget();
     if (this.#carry.length !== 0) return;
     this.#input = chunk;
     this.#end = chunk.length;
@@ -352,10 +375,12 @@ export class RespReader {
   /** Parses a command that is a line of words. */
   #parseInline(): number {
     const at = this.#position;
+    this.#tail.forget();
     const newline = this.#findLineEnd(at, LF, 'too big inline request');
     if (newline < 0) return NEED_MORE;
     const input = this.#input;
     const lineEnd = newline > at && input[newline - 1] === CR ? newline - 1 : newline;
+    this.tail = this.#tail.skip();
     this.argc = splitPlain(input, at, lineEnd, this.#spans);
     if (this.argc >= 0) this.#finish(newline + 1);
     else this.#rewriteInline(input.subarray(at, lineEnd), newline + 1);

@@ -35,6 +35,7 @@ export async function listenResp(state: ServerState): Promise<RespServer> {
     port: typeof address === 'object' && address !== null ? address.port : respPort,
     close() {
       clearInterval(ticks);
+      state.outbox.flush();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of state.sessions.values()) {
         session.connection.destroy();

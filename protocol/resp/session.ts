@@ -126,6 +126,16 @@ export class Session implements Call, ReplyTarget {
     if (!this.#mustWait) this.#run();
   }
 
+  /** For the outbox: sends replies. False when the connection still needs the bytes after the call. */
+  send(replies: Buffer): boolean {
+    return this.#closed || this.connection.write(replies);
+  }
+
+  /** For the outbox: the connection sends from this buffer and no other uses it. */
+  lend(buffer: Buffer): void {
+    this.#lent.push(buffer);
+  }
+
   /** To be called when the connection has sent all that was waiting. */
   drained(): void {
     if (this.#closed) return;
@@ -206,18 +216,19 @@ export class Session implements Call, ReplyTarget {
   /** Executes complete commands until there are none, or a long reply or a slow client makes the rest wait. */
   #run(): void {
     const { out } = this;
+    const start = out.length;
     out.protocol = this.#protocol;
     try {
-      this.#executeAll();
+      this.#executeAll(start);
     } catch (error) {
-      this.#refuseInput(error);
+      this.#refuseInput(error, start);
       return;
     }
-    this.#flush();
+    this.#flush(start);
     this.#balance();
   }
 
-  #executeAll(): void {
+  #executeAll(start: number): void {
     const reader = this.#reader;
     const { commands, slowLog, latency } = this.server;
     let hotEntry: CommandEntry | undefined;
@@ -243,7 +254,7 @@ export class Session implements Call, ReplyTarget {
     };
     this.#hasMore = false;
     while (this.#stream === undefined && !this.#closing) {
-      if (this.out.length > MAX_PENDING_BYTES) {
+      if (this.out.length - start > MAX_PENDING_BYTES) {
         this.#hasMore = true;
         break;
       }
@@ -307,7 +318,7 @@ export class Session implements Call, ReplyTarget {
   }
 
   #runGeneral(entry: CommandEntry | string, reader: RespReader): void {
-    const words = copyWords(reader);
+    const words = reader.copyWords();
     const { out } = this;
     const start = out.length;
     const mode = this.replyMode;
@@ -383,12 +394,12 @@ export class Session implements Call, ReplyTarget {
   }
 
   /** Input that is no protocol ends the connection, as in Redis; so does a fault of our own, which must not end more. */
-  #refuseInput(error: unknown): void {
+  #refuseInput(error: unknown, start = this.out.length): void {
     this.out.protocol = this.#protocol;
     this.out.error(error instanceof ProtocolError ? `ERR ${error.message}` : 'ERR internal error', 'latin1');
     this.server.countError('ERR');
     this.#closing = true;
-    this.#flush();
+    this.#flush(start);
     this.#balance();
   }
 
@@ -406,24 +417,32 @@ export class Session implements Call, ReplyTarget {
 
   #continueStream(cursor: MemberCursor): void {
     if (this.connection.pendingBytes > 0) return;
+    const start = this.out.length;
     this.out.protocol = this.#protocol;
     if (!this.#writeSlice(cursor, SLICE_BYTES)) {
       this.#stream = undefined;
       this.#hasMore = true;
       cursor.close();
     }
-    this.#flush();
+    this.#flush(start);
     this.#balance();
   }
 
-  #flush(): void {
+  /**
+   * Hands over what was written from `start` on. Short replies go out at the end of the event, together with those of
+   * others; whoever must wait for the client, or hangs up, learns at once how much it has taken.
+   */
+  #flush(start: number): void {
     const { out } = this;
-    this.#keepChanges();
-    if (out.length === 0) return;
-    this.outputBytes += out.length;
-    this.server.outputBytes += out.length;
-    if (this.connection.write(out.view())) out.reset();
-    else this.#lent.push(out.detach(this.server.spareBuffers.pop()));
+    const { outbox } = this.server;
+    this.#keepChanges(start);
+    const bytes = out.length - start;
+    if (bytes > 0) {
+      this.outputBytes += bytes;
+      this.server.outputBytes += bytes;
+      outbox.add(this, start);
+    }
+    if (this.#closing || this.#inputEnded || this.#mustWait) outbox.flush();
   }
 
   /** What was lent to the connection is sent: it serves the next slow client, instead of being garbage. */
@@ -437,12 +456,12 @@ export class Session implements Call, ReplyTarget {
   }
 
   /** A reply promises that a change is kept. When it is not, the client hears that instead, and no more. */
-  #keepChanges(): void {
+  #keepChanges(start: number): void {
     try {
       this.engine.flush();
     } catch (error) {
-      if (this.out.length === 0) return; // Nothing was promised.
-      this.out.length = 0;
+      if (this.out.length === start) return; // Nothing was promised.
+      this.out.length = start;
       this.#stream?.close();
       this.#stream = undefined;
       this.#closing = true;
@@ -478,9 +497,4 @@ export class Session implements Call, ReplyTarget {
     if (mustWait) this.connection.pause();
     else this.connection.resume();
   }
-}
-
-/** The words of the reader's command, as copies. */
-function copyWords({ buffer, starts, ends, argc }: RespReader): Buffer[] {
-  return Array.from({ length: argc }, (_, i) => Buffer.from(buffer.subarray(starts[i]!, ends[i]!)));
 }

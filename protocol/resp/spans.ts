@@ -24,11 +24,12 @@ export class Spans {
     this.ends[index] = end;
   }
 
-  /** Moves the first `count` arguments to the left, as their bytes were. */
-  moveLeft(count: number, distance: number): void {
-    for (let i = 0; i < count; i++) {
-      this.starts[i]! -= distance;
-      this.ends[i]! -= distance;
+  /** Moves arguments `from` to `to` − 1 by `distance`, as their bytes were, or where the same bytes are again. */
+  move(from: number, to: number, distance: number): void {
+    const { starts, ends } = this;
+    for (let i = from; i < to; i++) {
+      starts[i]! += distance;
+      ends[i]! += distance;
     }
   }
 

@@ -180,6 +180,7 @@ describe('random bytes', () => {
       for (const piece of random(4) === 0 ? randomPieces(random, input) : [input]) {
         session.receive(piece);
         while (connection.paused) await new Promise((resolve) => setImmediate(resolve));
+        state.outbox.flush();
       }
       const { count, error } = expected(input);
       const where = `seed ${seed}, run ${run}, ${JSON.stringify(input.toString('latin1'))}`;
