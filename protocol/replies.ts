@@ -1,4 +1,5 @@
 /** The shapes of replies: how a command's result is written in RESP, and how the documentation tells it. */
+import type { Query } from '../src/audience/query.js';
 import type { TagValue } from '../src/index.js';
 import type { MemberCursor } from '../src/store/member-cursor.js';
 import type { RespWriter } from './resp/writer.js';
@@ -8,6 +9,8 @@ export interface ReplyTarget {
   readonly out: RespWriter;
   /** Writes the ids of a set as a reply, in slices when there are many. The target closes the cursor. */
   members(cursor: MemberCursor): void;
+  /** Calls `write` with the query's result when there is one. Throws what the query throws, if that is at once. */
+  later<T>(query: Query<T>, write: (result: T) => void): void;
 }
 
 /** A reply's shape, for results of type T. */
@@ -98,6 +101,14 @@ export const members: Reply<MemberCursor> = {
   shape: 'set of (bulk string)',
   write: (target, cursor) => target.members(cursor),
 };
+
+/** The reply to a query that may take long: meanwhile others are served. */
+export function later<T>(reply: Reply<T>): Reply<Query<T>> {
+  return {
+    shape: reply.shape,
+    write: (target, query) => target.later(query, (result) => reply.write(target, result)),
+  };
+}
 
 /** The next cursor and a page of items. */
 export function page<T>(item: Reply<T>): Reply<{ cursor: string; items: readonly T[] }> {

@@ -10,6 +10,7 @@ import { LatencyMonitor } from './latency-monitor.js';
 import { RateMeter } from './rate-meter.js';
 import { Outbox } from './resp/outbox.js';
 import type { Session } from './resp/session.js';
+import { Turns } from './resp/turns.js';
 import { RespWriter } from './resp/writer.js';
 import { SlowLog } from './slow-log.js';
 import { UserAhead } from './user-ahead.js';
@@ -27,9 +28,9 @@ export class ServerState {
   readonly latency: LatencyMonitor;
   /** Every reply is written here and sent when the event ends, so one writer serves all sessions. */
   readonly writer = new RespWriter();
-  /** Buffers for the writer to go on with while a connection sends from its own. */
-  readonly spareBuffers: Buffer[] = [];
-  readonly outbox = new Outbox(this.writer, this.spareBuffers);
+  readonly outbox = new Outbox(this.writer);
+  /** Queries that take longer than a turn. */
+  readonly turns = new Turns(() => this.outbox.flush());
   /** Milliseconds since the epoch. */
   readonly startedAt = Date.now();
   readonly runId = randomBytes(20).toString('hex');

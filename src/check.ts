@@ -62,7 +62,8 @@ export function checkStore(store: SegmentStore): CheckReport {
     pairs += cells.count;
   }
   checkColumns(store, cellsOfTag, report);
-  if (!seen.isEqual(store.users))
+  for (const problem of store.audiences.audit()) report(problem);
+  if (!seen.isEqual(store.users.now))
     report(`the bitmap of all users holds ${store.users.size}, records ${seen.size}`);
   if (store.directory.size !== seen.size) {
     report(`the directory counts ${store.directory.size} users, there are ${seen.size} records`);
@@ -84,7 +85,9 @@ function checkColumns(
       const counts = `${audit.count} in bitmaps, ${tag.column.count} counted, ${cells} in vectors`;
       report(`tag ${quote(tag.name)}: the number of users differs: ${counts}`);
     }
-    if (!tag.declared && cells === 0) report(`tag ${quote(tag.name)}: nobody declared it and nobody has it`);
+    if (!tag.declared && cells === 0 && !store.audiences.usesTag(tag)) {
+      report(`tag ${quote(tag.name)}: nobody declared it and nobody has it`);
+    }
     if (store.catalog.find(tag.name) !== tag || store.catalog.byId(tag.id) !== tag) {
       report(`tag ${quote(tag.name)}: the catalogue's indexes disagree`);
     }

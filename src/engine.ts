@@ -3,6 +3,7 @@
  * thread; `share` lets other threads look users up.
  */
 import { MessageChannel } from 'node:worker_threads';
+import { Audiences } from './audience/audiences.js';
 import { type CheckReport, checkStore } from './check.js';
 import { SegmentdError } from './errors.js';
 import { compileGlob } from './glob.js';
@@ -64,6 +65,8 @@ export interface Engine {
   readonly options: Readonly<EngineOptions>;
   /** The store behind the engine, for the protocols; what it hands out is valid until the next mutation. */
   readonly store: SegmentStore;
+  /** Expressions, saved audiences, and what can be asked about them. */
+  readonly audiences: Audiences;
   /** How the data folder fares; `undefined` when the engine is in memory only. */
   readonly persistence: PersistenceInfo | undefined;
 
@@ -152,6 +155,7 @@ class StoreEngine implements Engine {
   readonly options: Readonly<EngineOptions>;
   readonly #store: SegmentStore;
   readonly #journal: Journal | undefined;
+  readonly #audiences: Audiences;
   #closed = false;
 
   constructor(options: EngineOptions, openFile?: OpenFile) {
@@ -162,11 +166,20 @@ class StoreEngine implements Engine {
     if (options.dataDir !== '') this.#journal = Journal.open(options.dataDir, store, openFile);
     storeOptions.strict = options.strict;
     this.#store = store;
+    this.#audiences = new Audiences(store, (mutation) => this.apply(mutation), {
+      cacheBytes: options.audienceCacheBytes,
+      timeout: options.queryTimeout,
+    });
   }
 
   get store(): SegmentStore {
-    if (this.#closed) throw new SegmentdError('ENGINE_CLOSED', 'the engine is closed');
+    if (this.#closed) throw closedError();
     return this.#store;
+  }
+
+  get audiences(): Audiences {
+    if (this.#closed) throw closedError();
+    return this.#audiences;
   }
 
   get persistence(): PersistenceInfo | undefined {
@@ -299,7 +312,7 @@ class StoreEngine implements Engine {
   stats(): EngineStats {
     const { directory, records, catalog, users, pairs } = this.store;
     const { allocated, live, index } = records.bytes;
-    let bitmaps = users.getSerializationSizeInBytes('portable');
+    let bitmaps = users.bytes;
     for (const tag of catalog.all()) bitmaps += tag.column.bytes();
     const bytes = {
       directory: directory.bytes,
@@ -318,8 +331,7 @@ class StoreEngine implements Engine {
 
   compact(): void {
     for (const tag of this.store.catalog.all()) tag.column.compact();
-    this.store.users.runOptimize();
-    this.store.users.shrinkToFit();
+    this.store.users.compact();
   }
 
   share(): LookupHandle {
@@ -339,6 +351,10 @@ class StoreEngine implements Engine {
     this.#store.world.close();
     this.#journal?.close();
   }
+}
+
+function closedError(): SegmentdError {
+  return new SegmentdError('ENGINE_CLOSED', 'the engine is closed');
 }
 
 function valuesAt(address: number, selection: Selection): (TagValue | null)[] {

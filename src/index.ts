@@ -1,5 +1,17 @@
 /** The public contract of `segmentd`: the engine, embeddable. The servers are in `segmentd/server`. */
 
+// Audiences
+export type { ComparisonOperator, Expression, Value } from './audience/ast.js';
+export type { AudienceInfo, Audiences } from './audience/audiences.js';
+export { checkExpression } from './audience/check-expression.js';
+export type { Overlap } from './audience/comparison.js';
+export { type ExplainedPart, type Explanation, explanationLines } from './audience/explain.js';
+export { ExpressionError } from './audience/expression-error.js';
+export { parseExpression } from './audience/parse.js';
+export { printExpression } from './audience/print.js';
+export type { AudienceQueries, ExpressionInput, QueryOptions, UserPage } from './audience/queries.js';
+export type { Query } from './audience/query.js';
+export type { Distribution, RangeCount, TagStatistics, ValueCount } from './audience/tag-report.js';
 export type { CheckReport } from './check.js';
 // Engine
 export { type Engine, type EngineStats, openEngine, type TagInfo } from './engine.js';
@@ -11,6 +23,7 @@ export { attachLookup, type Lookup, type LookupHandle } from './lookup.js';
 export type { Mutation } from './mutation.js';
 export type { EngineOptions } from './options.js';
 export type { PersistenceInfo } from './persistence/journal.js';
+export type { AudienceDetails, AudienceKind } from './store/audience-record.js';
 export type { TagKind, TagValue } from './store/column.js';
 export type { Selection } from './store/selection.js';
 export type { TagDeclaration } from './store/tag-catalog.js';

@@ -2,6 +2,7 @@
  * Every change there is. A mutation is plain data with names and ids, never ordinals, so that it means the same wherever
  * it is applied; `apply` is the only caller of the store's writing methods.
  */
+import type { AudienceCatalog, AudienceDetails, RewrittenAudience } from './store/audience-catalog.js';
 import type { TagValue } from './store/column.js';
 import type { SegmentStore } from './store/segment-store.js';
 import type { TagDeclaration } from './store/tag-catalog.js';
@@ -29,11 +30,72 @@ export type Mutation =
       readonly users: readonly UserId[];
     }
   | { readonly type: 'eraseUser'; readonly user: UserId }
-  | { readonly type: 'clear' };
+  | { readonly type: 'clear' }
+  | AudienceMutation;
+
+/**
+ * One change of the saved audiences. `at` is when, in milliseconds since the epoch, so that a replay says the same. Users who
+ * do not exist are left out.
+ */
+export type AudienceMutation =
+  | {
+      /** Makes a dynamic audience, or gives one another expression. */
+      readonly type: 'saveAudience';
+      readonly name: string;
+      readonly expression: string;
+      /** The tags and audiences that the expression uses: the store does not read it. */
+      readonly tags: readonly string[];
+      readonly audiences: readonly string[];
+      readonly details: AudienceDetails;
+      readonly at: number;
+    }
+  | {
+      /** Adds users to a draft of a fixed audience, so that many come in several changes and are seen at once. */
+      readonly type: 'draftAudience';
+      /** From `AudienceCatalog.nextDraft`; made if there is none of this number. Gone when the folder is opened again. */
+      readonly draft: number;
+      readonly users: readonly UserId[];
+    }
+  | { readonly type: 'discardDraft'; readonly draft: number }
+  | {
+      /** Makes a fixed audience, or gives one other members: these users and those of the draft, which ends. */
+      readonly type: 'freezeAudience';
+      readonly name: string;
+      /** The expression that the users were found with; empty if there was none. */
+      readonly source: string;
+      readonly users: readonly UserId[];
+      /** 0 for none. */
+      readonly draft: number;
+      readonly details: AudienceDetails;
+      readonly at: number;
+    }
+  | {
+      /** For fixed audiences. */
+      readonly type: 'addToAudience' | 'removeFromAudience';
+      readonly name: string;
+      readonly users: readonly UserId[];
+      readonly at: number;
+    }
+  | {
+      readonly type: 'describeAudience';
+      readonly name: string;
+      /** What is not given stays. */
+      readonly details: Partial<AudienceDetails>;
+      readonly at: number;
+    }
+  | {
+      readonly type: 'renameAudience';
+      readonly from: string;
+      readonly to: string;
+      /** Exactly the audiences that use it, with expressions that name it so. */
+      readonly rewritten: readonly RewrittenAudience[];
+      readonly at: number;
+    }
+  | { readonly type: 'dropAudience'; readonly name: string };
 
 /**
  * Applies one mutation; both orientations change or, when it throws, neither does. Returns how many things changed: tags
- * new to a user, users of a tag, users or tags gone.
+ * new to a user, users of a tag or a fixed audience, users, tags or audiences gone.
  */
 export function apply(store: SegmentStore, mutation: Mutation): number {
   switch (mutation.type) {
@@ -60,5 +122,37 @@ export function apply(store: SegmentStore, mutation: Mutation): number {
     case 'clear':
       store.clear();
       return 1;
+    default:
+      return applyToAudiences(store.audiences, mutation);
+  }
+}
+
+function applyToAudiences(audiences: AudienceCatalog, mutation: AudienceMutation): number {
+  switch (mutation.type) {
+    case 'saveAudience':
+      audiences.save(mutation.name, mutation, mutation.details, mutation.at);
+      return 1;
+    case 'draftAudience':
+      audiences.addToDraft(mutation.draft, mutation.users);
+      return 1;
+    case 'discardDraft':
+      return audiences.discardDraft(mutation.draft) ? 1 : 0;
+    case 'freezeAudience': {
+      const { name, source, users, draft, details, at } = mutation;
+      audiences.freeze(name, source, users, draft, details, at);
+      return 1;
+    }
+    case 'addToAudience':
+      return audiences.addUsers(mutation.name, mutation.users, mutation.at);
+    case 'removeFromAudience':
+      return audiences.removeUsers(mutation.name, mutation.users, mutation.at);
+    case 'describeAudience':
+      audiences.describe(mutation.name, mutation.details, mutation.at);
+      return 1;
+    case 'renameAudience':
+      audiences.rename(mutation.from, mutation.to, mutation.rewritten, mutation.at);
+      return 1;
+    case 'dropAudience':
+      return audiences.drop(mutation.name) ? 1 : 0;
   }
 }

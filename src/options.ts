@@ -44,6 +44,24 @@ export const optionTable = {
     mutable: false,
     doc: 'Folder that keeps the data across restarts; without one, it is in memory only.',
   },
+  queryTimeout: {
+    type: 'integer',
+    default: 30_000,
+    min: 0,
+    max: 2_147_483_647,
+    scope: 'engine',
+    mutable: false,
+    doc: 'Milliseconds after which an audience query is given up; 0 means never.',
+  },
+  audienceCacheBytes: {
+    type: 'integer',
+    default: 64 * MIB,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    scope: 'engine',
+    mutable: false,
+    doc: 'Memory for results of saved audiences, in bytes; 0 keeps none.',
+  },
   host: {
     type: 'string',
     default: '127.0.0.1',
@@ -81,6 +99,13 @@ export const optionTable = {
     scope: 'server',
     mutable: false,
     doc: 'What keys of tags (sets) begin with; may be empty.',
+  },
+  audiencePrefix: {
+    type: 'string',
+    default: 'audience:',
+    scope: 'server',
+    mutable: false,
+    doc: 'What keys of saved audiences (read-only sets) begin with; empty means that there are no such keys.',
   },
   maxClients: {
     type: 'integer',

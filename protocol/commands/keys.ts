@@ -44,7 +44,8 @@ function scan(
   type: string | undefined,
 ): { next: number; keys: Buffer[] } {
   const { engine, keyspace } = call;
-  const { users, catalog } = engine.store;
+  const { catalog } = engine.store;
+  const users = engine.store.users.now;
   const keys: Buffer[] = [];
   let left = count;
   let at = cursor;
@@ -175,7 +176,7 @@ export const keyCommands = [
     run({ engine: { store }, keyspace }) {
       const tags = [...store.catalog.all()].filter((tag) => tag.column.count > 0);
       const at = Math.floor(Math.random() * (store.users.size + tags.length));
-      if (at < store.users.size) return keyspace.userKey(store.idOf(store.users.select(at)!));
+      if (at < store.users.size) return keyspace.userKey(store.idOf(store.users.now.select(at)!));
       const tag = tags[at - store.users.size];
       return tag === undefined ? null : keyspace.tagKey(tag.name);
     },

@@ -1,3 +1,5 @@
+import type { ServerOptions } from '../../src/options.js';
+
 /** What a client may send; a breach is a `ProtocolError`. */
 export interface ReaderLimits {
   /** Bytes of one bulk string. */
@@ -36,4 +38,18 @@ export class ProtocolError extends Error {
   constructor(detail: string) {
     super(`Protocol error: ${detail}`);
   }
+}
+
+/** The limits that the server's options set for a client. */
+export function limitsFor(
+  { protoMaxBulkLen, clientQueryBufferLimit }: ServerOptions,
+  authenticated: boolean,
+): ReaderLimits {
+  return {
+    maxBulkLength: protoMaxBulkLen,
+    maxArguments: 1024 * 1024,
+    maxInlineLength: 64 * 1024,
+    maxBufferLength: clientQueryBufferLimit,
+    unauthenticated: !authenticated,
+  };
 }

@@ -16,18 +16,20 @@ export interface Sender {
 /** With more than this in the writer, replies do not wait for the end of the event. */
 const MAX_WAITING_BYTES = 256 * 1024;
 
+/** Buffers that are kept for the next client that reads slowly. */
+const MAX_SPARE_BUFFERS = 16;
+const MAX_SPARE_BYTES = 1024 * 1024;
+
 export class Outbox {
   readonly #writer: RespWriter;
-  /** Buffers that slow clients have given back. */
-  readonly #spareBuffers: Buffer[];
+  readonly #spareBuffers: Buffer[] = [];
   readonly #senders: Sender[] = [];
   /** Where the replies of each sender begin in the writer; they end where the next ones begin. */
   readonly #starts: number[] = [];
   #asked = false;
 
-  constructor(writer: RespWriter, spareBuffers: Buffer[]) {
+  constructor(writer: RespWriter) {
     this.#writer = writer;
-    this.#spareBuffers = spareBuffers;
   }
 
   /** Takes all that the writer holds from `start` on, for `sender`. */
@@ -43,6 +45,14 @@ export class Outbox {
         this.#asked = false;
         this.flush();
       });
+    }
+  }
+
+  /** Takes buffers that were lent and are sent: they serve the next slow client, instead of being garbage. */
+  takeBack(buffers: readonly Buffer[]): void {
+    for (const buffer of buffers) {
+      if (this.#spareBuffers.length < MAX_SPARE_BUFFERS && buffer.length <= MAX_SPARE_BYTES)
+        this.#spareBuffers.push(buffer);
     }
   }
 

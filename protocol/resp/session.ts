@@ -3,9 +3,8 @@
  * it is through, the session executes nothing more and its input waits, so that replies stay in order and in bounds.
  */
 import { performance } from 'node:perf_hooks';
-import { SegmentdError } from '../../src/index.js';
+import type { Query } from '../../src/audience/query.js';
 import type { MemberCursor } from '../../src/store/member-cursor.js';
-import { WrongArity } from '../arguments.js';
 import type { Call, Command } from '../command.js';
 import type { CommandEntry } from '../command-table.js';
 import type { ReplyTarget } from '../replies.js';
@@ -13,8 +12,11 @@ import type { ServerState } from '../server-state.js';
 import { Transaction } from '../transaction.js';
 import type { Connection } from './connection.js';
 import { errorReply, unknownCommand } from './error-replies.js';
-import { ProtocolError, type ReaderLimits } from './limits.js';
+import { HotRun } from './hot-run.js';
+import { limitsFor, ProtocolError } from './limits.js';
+import { PendingReply } from './pending-reply.js';
 import { RespReader } from './reader.js';
+import { refusalOf } from './refusal.js';
 import type { RespWriter } from './writer.js';
 
 export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
@@ -32,8 +34,6 @@ const MAX_PENDING_BYTES = 1024 * 1024;
 const TURN_MILLISECONDS = 2;
 /** The clock is looked at once in so many words, since that costs as much as a short command. */
 const CLOCK_WORDS = 512;
-/** Output buffers that are kept for the next client that reads slowly. */
-const MAX_SPARE_BUFFERS = 16;
 /** A hot command with more words than this is timed and logged by itself. */
 const MAX_HOT_WORDS = 1_000;
 
@@ -60,6 +60,7 @@ export class Session implements Call, ReplyTarget {
   readonly #reader: RespReader;
   #protocol: 2 | 3 = 2;
   #stream: MemberCursor | undefined;
+  #pending: PendingReply | undefined;
   /** Commands are left that could be executed, but others, or the client, come first. */
   #hasMore = false;
   /** Buffers that the connection still sends from. */
@@ -77,7 +78,7 @@ export class Session implements Call, ReplyTarget {
     this.connection = connection;
     this.id = server.nextSessionId();
     this.authenticated = server.options.password === '';
-    this.#reader = new RespReader(this.#limits());
+    this.#reader = new RespReader(limitsFor(server.options, this.authenticated));
   }
 
   get engine(): ServerState['engine'] {
@@ -139,9 +140,12 @@ export class Session implements Call, ReplyTarget {
   /** To be called when the connection has sent all that was waiting. */
   drained(): void {
     if (this.#closed) return;
-    if (this.connection.pendingBytes === 0) this.#takeBack();
+    if (this.connection.pendingBytes === 0) {
+      this.server.outbox.takeBack(this.#lent);
+      this.#lent = [];
+    }
     if (this.#stream !== undefined) this.#continueStream(this.#stream);
-    else this.#run();
+    else if (this.#pending === undefined) this.#run();
   }
 
   /** To be called when the client will send no more: it gets all replies, and then the connection ends. */
@@ -156,6 +160,7 @@ export class Session implements Call, ReplyTarget {
     this.#closing = true;
     this.#stream?.close();
     this.#stream = undefined;
+    this.#pending?.cancel();
     this.transaction.reset();
   }
 
@@ -174,7 +179,7 @@ export class Session implements Call, ReplyTarget {
   /** Adopts options that CONFIG SET or AUTH may have changed; without a password, nobody needs to AUTH any more. */
   refreshLimits(): void {
     if (this.server.options.password === '') this.authenticated = true;
-    this.#reader.limits = this.#limits();
+    this.#reader.limits = limitsFor(this.server.options, this.authenticated);
   }
 
   /** RESET: back to how a new connection is. */
@@ -202,15 +207,11 @@ export class Session implements Call, ReplyTarget {
     } else this.#stream = cursor;
   }
 
-  #limits(): ReaderLimits {
-    const { protoMaxBulkLen, clientQueryBufferLimit } = this.server.options;
-    return {
-      maxBulkLength: protoMaxBulkLen,
-      maxArguments: 1024 * 1024,
-      maxInlineLength: 64 * 1024,
-      maxBufferLength: clientQueryBufferLimit,
-      unauthenticated: !this.authenticated,
-    };
+  later<T>(query: Query<T>, write: (result: T) => void): void {
+    // Nothing may come between the commands of a transaction.
+    if (this.transaction.isExecuting) query.now();
+    const pending = new PendingReply(query, this.replyMode !== 'on' ? () => {} : () => write(query.result));
+    if (!pending.advance()) this.#pending = pending;
   }
 
   /** Executes complete commands until there are none, or a long reply or a slow client makes the rest wait. */
@@ -230,30 +231,13 @@ export class Session implements Call, ReplyTarget {
 
   #executeAll(start: number): void {
     const reader = this.#reader;
-    const { commands, slowLog, latency } = this.server;
-    let hotEntry: CommandEntry | undefined;
-    let hotCalls = 0;
+    const { commands } = this.server;
+    const run = new HotRun(this.server);
     let wordsUnwatched = 0;
-    let since = performance.now();
-    const turnBegan = since - this.#turnSpent;
-    // Hot commands take less time than asking what time it is: a run of the same one is timed as a whole.
-    const endRun = (): void => {
-      if (hotEntry === undefined) return;
-      const now = performance.now();
-      const elapsed = now - since;
-      hotEntry.stats.count(hotCalls, elapsed);
-      // Its words are gone: the reader is at the next command.
-      if (hotCalls === 1 && slowLog.isSlow(elapsed))
-        this.#logSlow(elapsed, [Buffer.from(hotEntry.command.name)]);
-      latency.record('command', elapsed / hotCalls);
-      this.lastCommand = hotEntry.command.name;
-      this.commandsProcessed += hotCalls;
-      hotEntry = undefined;
-      hotCalls = 0;
-      since = now;
-    };
+    run.begin();
+    const turnBegan = performance.now() - this.#turnSpent;
     this.#hasMore = false;
-    while (this.#stream === undefined && !this.#closing) {
+    while (!this.#isBusy && !this.#closing) {
       if (this.out.length - start > MAX_PENDING_BYTES) {
         this.#hasMore = true;
         break;
@@ -270,25 +254,28 @@ export class Session implements Call, ReplyTarget {
         entry.command.hot !== undefined &&
         this.#isPlain(entry.command, reader)
       ) {
-        if (entry !== hotEntry) {
-          endRun();
-          hotEntry = entry;
-        }
-        hotCalls++;
+        if (!run.isOf(entry)) this.#endRun(run);
+        run.count(entry);
         if (this.#runHot(entry, reader)) continue;
-        hotCalls--;
-        if (hotCalls === 0) hotEntry = undefined;
+        run.uncount();
       }
-      endRun();
+      this.#endRun(run);
       this.#runGeneral(entry, reader);
-      since = performance.now();
+      run.begin();
     }
-    endRun();
+    this.#endRun(run);
     this.#turnSpent = performance.now() - turnBegan;
     if (this.#turnSpent > TURN_MILLISECONDS) {
       this.#turnSpent = 0;
       this.#hasMore = true;
     }
+  }
+
+  #endRun(run: HotRun): void {
+    const ended = run.end((elapsed, words) => this.#logSlow(elapsed, words));
+    if (ended === undefined) return;
+    this.lastCommand = ended.name;
+    this.commandsProcessed += ended.calls;
   }
 
   /** May the hot handler take it: right number of words, nothing special about the session? */
@@ -334,7 +321,7 @@ export class Session implements Call, ReplyTarget {
 
   #dispatch(entry: CommandEntry, words: readonly Buffer[]): void {
     const { command, stats } = entry;
-    const refusal = this.#refusalOf(command, words.length);
+    const refusal = refusalOf(command, words.length, this);
     if (refusal !== undefined) {
       stats.rejected++;
       this.transaction.fail();
@@ -359,6 +346,16 @@ export class Session implements Call, ReplyTarget {
       this.#writeError(error, command);
     }
     const elapsed = performance.now() - before;
+    const pending = this.#pending;
+    if (pending === undefined) this.#count({ command, stats }, words, elapsed);
+    else {
+      pending.spent = elapsed;
+      const isSilent = this.replyMode !== 'on';
+      this.server.turns.add(() => this.#isOver(pending, { command, stats }, words, isSilent));
+    }
+  }
+
+  #count({ command, stats }: CommandEntry, words: readonly Buffer[], elapsed: number): void {
     stats.count(1, elapsed);
     this.commandsProcessed++;
     if (this.server.slowLog.isSlow(elapsed)) {
@@ -367,20 +364,25 @@ export class Session implements Call, ReplyTarget {
     this.server.latency.record('command', elapsed);
   }
 
-  #refusalOf({ name, flags, minWords, maxWords }: Command, words: number): unknown {
-    if (words < minWords || words > maxWords) {
-      if (name !== 'EXEC') return new WrongArity();
-      // Whoever sends it expects the transaction to end.
-      this.transaction.reset();
-      return new SegmentdError(
-        'EXEC_ABORTED',
-        "Transaction discarded because of: wrong number of arguments for 'exec' command",
-      );
+  /** Goes on with a query; once it is over, one way or the other, the session goes on. */
+  #isOver(pending: PendingReply, entry: CommandEntry, words: readonly Buffer[], isSilent: boolean): boolean {
+    if (this.#closed) return true;
+    const { out } = this;
+    const start = out.length;
+    out.protocol = this.#protocol;
+    try {
+      if (!pending.advance()) return false;
+    } catch (error) {
+      out.length = start;
+      entry.stats.failed++;
+      if (!isSilent) this.#writeError(error, entry.command);
     }
-    if (!this.authenticated && !flags.has('noauth')) {
-      return new SegmentdError('NO_AUTH', 'Authentication required.');
-    }
-    return undefined;
+    this.#pending = undefined;
+    this.#count(entry, words, pending.spent);
+    this.#hasMore = true;
+    this.#flush(start);
+    this.#balance();
+    return true;
   }
 
   #writeError(error: unknown, command?: Command, encoding?: 'latin1'): void {
@@ -445,16 +447,6 @@ export class Session implements Call, ReplyTarget {
     if (this.#closing || this.#inputEnded || this.#mustWait) outbox.flush();
   }
 
-  /** What was lent to the connection is sent: it serves the next slow client, instead of being garbage. */
-  #takeBack(): void {
-    const { spareBuffers } = this.server;
-    for (const buffer of this.#lent) {
-      if (spareBuffers.length < MAX_SPARE_BUFFERS && buffer.length <= MAX_PENDING_BYTES)
-        spareBuffers.push(buffer);
-    }
-    this.#lent = [];
-  }
-
   /** A reply promises that a change is kept. When it is not, the client hears that instead, and no more. */
   #keepChanges(start: number): void {
     try {
@@ -469,15 +461,20 @@ export class Session implements Call, ReplyTarget {
     }
   }
 
+  /** Is a reply not complete yet? */
+  get #isBusy(): boolean {
+    return this.#stream !== undefined || this.#pending !== undefined;
+  }
+
   get #mustWait(): boolean {
-    return this.#stream !== undefined || this.#hasMore || this.connection.pendingBytes > MAX_PENDING_BYTES;
+    return this.#isBusy || this.#hasMore || this.connection.pendingBytes > MAX_PENDING_BYTES;
   }
 
   /** Takes input only while there is nothing to wait for, lets others have their turn, hangs up when all is said. */
   #balance(): void {
     if (this.#closed) return;
     const mustWait = this.#mustWait;
-    if ((this.#closing || (this.#inputEnded && !mustWait)) && this.#stream === undefined) {
+    if ((this.#closing || (this.#inputEnded && !mustWait)) && !this.#isBusy) {
       this.#closing = true;
       this.connection.end();
       // What else the client sends is dropped, so that its end is seen.
@@ -485,7 +482,8 @@ export class Session implements Call, ReplyTarget {
       return;
     }
     // With bytes pending, the connection will call `drained` when they are gone.
-    if (mustWait && this.connection.pendingBytes === 0 && !this.#turnAsked) {
+    const isIdle = this.#pending === undefined && this.connection.pendingBytes === 0;
+    if (mustWait && isIdle && !this.#turnAsked) {
       this.#turnAsked = true;
       setImmediate(() => {
         this.#turnAsked = false;

@@ -6,6 +6,7 @@
 /** A value that a tag is compared with: text, or a number. Compared as the tag's kind says: `7` and `'7'` are the same. */
 export type Value = string | number;
 
+/** Order is for numbers only; values that are equal or not, for every kind of tag. */
 export type ComparisonOperator = '=' | '!=' | '<' | '<=' | '>' | '>=';
 
 /** A set of users, described. A user without a tag fails every comparison on it, `!=` and `not in` too. */

@@ -55,7 +55,10 @@ export class Journal {
    * Throws DATA_DIR_IN_USE, DATA_CORRUPT or PERSISTENCE_FAILED.
    */
   static open(directory: string, store: SegmentStore, openFile: OpenFile = openSystemFile): Journal {
-    return new Journal(openDataFolder(directory, (mutation) => apply(store, mutation), openFile));
+    const journal = new Journal(openDataFolder(directory, (mutation) => apply(store, mutation), openFile));
+    // Who was putting these together is gone. That is kept, too: later drafts may have the same numbers.
+    for (const draft of store.audiences.drafts) journal.apply(store, { type: 'discardDraft', draft });
+    return journal;
   }
 
   private constructor(folder: DataFolder) {

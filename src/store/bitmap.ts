@@ -18,6 +18,7 @@ export function bitmapOf(ordinals: Iterable<number> = []): Bitmap {
 export function unionOf(bitmaps: readonly Bitmap[]): Bitmap {
   if (bitmaps.length === 0) return new RoaringBitmap32();
   if (bitmaps.length === 1) return bitmaps[0]!.clone();
+  if (bitmaps.length === 2) return RoaringBitmap32.or(bitmaps[0]!, bitmaps[1]!);
   return RoaringBitmap32.orMany(bitmaps as Bitmap[]);
 }
 
@@ -34,6 +35,31 @@ export function intersectionOf(bitmaps: readonly Bitmap[]): Bitmap {
   return result;
 }
 
+/** What is in `bitmap` and not in `other`, as a new bitmap. */
+export function differenceOf(bitmap: Bitmap, other: Bitmap): Bitmap {
+  return RoaringBitmap32.andNot(bitmap, other);
+}
+
+/**
+ * Do the bitmaps hold most of their ordinals as plain bits? A container of 65,536 ordinals holds up to 4,096 of them as a
+ * list, two bytes each, and more as bits; see "Better bitmap performance with Roaring bitmaps" (Chambi, Lemire, Kaser and
+ * Godin, 2016). Operations on plain bits are many times faster than on lists of half as many ordinals.
+ */
+export function areDense(bitmaps: readonly Bitmap[]): boolean {
+  let bytes = 0;
+  let ordinals = 0;
+  for (const bitmap of bitmaps) {
+    bytes += bitmap.getSerializationSizeInBytes('portable');
+    ordinals += bitmap.size;
+  }
+  return bytes < 1.5 * ordinals;
+}
+
+/** About how long an operation on the bitmap takes, in bytes to be read. Runs are read as the bits they stand for. */
+export function weightOf(bitmap: Bitmap): number {
+  return Math.max(bitmap.getSerializationSizeInBytes('portable'), bitmap.size / 8);
+}
+
 /** What the bitmap takes in memory, in bytes: containers plus the objects around them. */
 export function bitmapBytes(bitmap: Bitmap): number {
   return bitmap.getSerializationSizeInBytes('portable') + BITMAP_OBJECT_BYTES;
@@ -41,3 +67,18 @@ export function bitmapBytes(bitmap: Bitmap): number {
 
 /** Measured: the JS wrapper, its C++ object and an empty roaring header. */
 const BITMAP_OBJECT_BYTES = 200;
+
+/** The ordinals from `start` to `end` − 1, as a new bitmap. */
+export function rangeOf(start: number, end: number): Bitmap {
+  return RoaringBitmap32.fromRange(start, end);
+}
+
+/** What is in both, as a new bitmap. */
+export function bothOf(a: Bitmap, b: Bitmap): Bitmap {
+  return RoaringBitmap32.and(a, b);
+}
+
+/** What is in one of both and not in the other, as a new bitmap. */
+export function eitherOf(a: Bitmap, b: Bitmap): Bitmap {
+  return RoaringBitmap32.xor(a, b);
+}

@@ -15,6 +15,8 @@ export interface Column {
   readonly kind: TagKind;
   /** Users who have the tag. */
   readonly count: number;
+  /** Counts the changes of any user's value. Another column that takes this one's place has a count of its own. */
+  readonly version: number;
   /** Adds a user who does not have the tag. */
   add(ordinal: number, code: number): void;
   /** Takes away a user who has the tag with this code. */
@@ -43,4 +45,13 @@ export interface Column {
   shrink(): void;
   /** As `shrink`, and stores runs of ordinals as runs, which are slower to add to. */
   compact(): void;
+}
+
+/** The code of a value that a user may have; -1 for one that the kind cannot have, or nobody has yet. */
+export function codeIfAny(column: Column, value: TagValue): number {
+  try {
+    return column.existingCode(value, '');
+  } catch {
+    return -1;
+  }
 }

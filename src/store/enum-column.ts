@@ -1,6 +1,7 @@
 import { SegmentdError } from '../errors.js';
-import { type Bitmap, bitmapBytes, bitmapOf, unionOf } from './bitmap.js';
+import { type Bitmap, unionOf } from './bitmap.js';
 import type { Column, TagValue } from './column.js';
+import { type HeldBitmap, LiveBitmap } from './live-bitmap.js';
 import { quote } from './numbers.js';
 
 /** Longest value, in bytes of UTF-8. */
@@ -22,10 +23,12 @@ export class EnumColumn implements Column {
   readonly #values: (string | undefined)[] = [];
   /** UTF-8 of the values that somebody has read. */
   readonly #bytes: (Uint8Array | undefined)[] = [];
-  readonly #bitmaps: (Bitmap | undefined)[] = [];
+  readonly #bitmaps: (LiveBitmap | undefined)[] = [];
   readonly #counts: number[] = [];
   readonly #free: number[] = [];
   #count = 0;
+  #version = 0;
+  #dictionaryVersion = 0;
 
   constructor(maxValues: number, onValue: OnValue) {
     this.#maxValues = maxValues;
@@ -34,6 +37,15 @@ export class EnumColumn implements Column {
 
   get count(): number {
     return this.#count;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Counts the values that got or lost their code. */
+  get dictionaryVersion(): number {
+    return this.#dictionaryVersion;
   }
 
   /** Different values in use. */
@@ -49,7 +61,18 @@ export class EnumColumn implements Column {
   /** Users who have `value`; the column's own bitmap, or undefined when nobody has. Read it at once. */
   membersWith(value: string): Bitmap | undefined {
     const code = this.#codes.get(value);
-    return code === undefined ? undefined : this.#bitmaps[code];
+    return code === undefined ? undefined : this.#bitmaps[code]!.now;
+  }
+
+  /** The users who have `value`, as they are now, until released; undefined when nobody has it. */
+  hold(value: string): HeldBitmap | undefined {
+    const code = this.#codes.get(value);
+    return code === undefined ? undefined : this.#bitmaps[code]!.hold();
+  }
+
+  /** The users of every value, as they are now, until released. */
+  holdAll(): HeldBitmap[] {
+    return this.#live.map((bitmap) => bitmap.hold());
   }
 
   countOf(value: string): number {
@@ -61,11 +84,13 @@ export class EnumColumn implements Column {
     this.#bitmaps[code]!.add(ordinal);
     this.#counts[code]!++;
     this.#count++;
+    this.#version++;
   }
 
   remove(ordinal: number, code: number): void {
     this.#bitmaps[code]!.remove(ordinal);
     this.#count--;
+    this.#version++;
     if (--this.#counts[code]! === 0) this.#forget(code);
   }
 
@@ -76,7 +101,7 @@ export class EnumColumn implements Column {
   }
 
   members(): Bitmap {
-    return unionOf(this.#bitmaps.filter((bitmap) => bitmap !== undefined));
+    return unionOf(this.#live.map((bitmap) => bitmap.now));
   }
 
   codeFor(value: TagValue, tag: string): number {
@@ -87,8 +112,9 @@ export class EnumColumn implements Column {
     const code = this.#free.pop() ?? this.#values.length;
     this.#codes.set(text, code);
     this.#values[code] = text;
-    this.#bitmaps[code] = bitmapOf();
+    this.#bitmaps[code] = new LiveBitmap();
     this.#counts[code] = 0;
+    this.#dictionaryVersion++;
     this.#onValue(code, text);
     return code;
   }
@@ -141,17 +167,21 @@ export class EnumColumn implements Column {
 
   bytes(): number {
     let bytes = 0;
-    for (const bitmap of this.#bitmaps) if (bitmap !== undefined) bytes += bitmapBytes(bitmap);
+    for (const bitmap of this.#live) bytes += bitmap.bytes;
     return bytes;
   }
 
   shrink(): void {
-    for (const bitmap of this.#bitmaps) bitmap?.shrinkToFit();
+    for (const bitmap of this.#live) bitmap.shrink();
   }
 
   compact(): void {
-    for (const bitmap of this.#bitmaps) bitmap?.runOptimize();
-    this.shrink();
+    for (const bitmap of this.#live) bitmap.compact();
+  }
+
+  /** The bitmaps of the codes in use. */
+  get #live(): LiveBitmap[] {
+    return this.#bitmaps.filter((bitmap) => bitmap !== undefined);
   }
 
   #forget(code: number): void {
@@ -160,6 +190,7 @@ export class EnumColumn implements Column {
     this.#bytes[code] = undefined;
     this.#bitmaps[code] = undefined;
     this.#free.push(code);
+    this.#dictionaryVersion++;
   }
 
   #checkNew(text: string, tag: string): void {

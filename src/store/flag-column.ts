@@ -1,16 +1,21 @@
 import { SegmentdError } from '../errors.js';
-import { type Bitmap, bitmapBytes, bitmapOf } from './bitmap.js';
+import type { Bitmap } from './bitmap.js';
 import type { Column, TagValue } from './column.js';
+import { type HeldBitmap, LiveBitmap } from './live-bitmap.js';
 import { quote } from './numbers.js';
 
 /** A flag: one bitmap. The only code is 0. */
 export class FlagColumn implements Column {
   readonly kind = 'flag';
-  readonly #members: Bitmap = bitmapOf();
+  readonly #members = new LiveBitmap();
   #count = 0;
 
   get count(): number {
     return this.#count;
+  }
+
+  get version(): number {
+    return this.#members.version;
   }
 
   add(ordinal: number): void {
@@ -28,7 +33,12 @@ export class FlagColumn implements Column {
   }
 
   members(): Bitmap {
-    return this.#members;
+    return this.#members.now;
+  }
+
+  /** The users who have the flag, as they are now, until released. */
+  hold(): HeldBitmap {
+    return this.#members.hold();
   }
 
   codeFor(value: TagValue, tag: string): number {
@@ -60,15 +70,14 @@ export class FlagColumn implements Column {
   }
 
   bytes(): number {
-    return bitmapBytes(this.#members);
+    return this.#members.bytes;
   }
 
   shrink(): void {
-    this.#members.shrinkToFit();
+    this.#members.shrink();
   }
 
   compact(): void {
-    this.#members.runOptimize();
-    this.shrink();
+    this.#members.compact();
   }
 }

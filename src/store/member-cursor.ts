@@ -21,7 +21,7 @@ export class MemberCursor {
   /** Ids of users erased before the cursor reached them, by ordinal. */
   #kept: Map<number, Uint8Array> | undefined;
 
-  constructor(members: Bitmap, records: UserRecords, onClose: () => void) {
+  constructor(members: Pick<Bitmap, 'clone'>, records: UserRecords, onClose: () => void) {
     this.#members = members.clone();
     this.size = this.#members.size;
     this.#batch = new Uint32Array(Math.min(BATCH, this.size));

@@ -1,6 +1,16 @@
-import { type Bitmap, bitmapBytes, bitmapOf } from './bitmap.js';
+import { BitSlices } from './bit-slices.js';
+import type { Bitmap } from './bitmap.js';
 import type { Column, TagValue } from './column.js';
+import { LiveBitmap } from './live-bitmap.js';
 import { codeToNumber, formatScaled, numberToCode, parseScaled, unscale } from './numbers.js';
+import { finish } from './steps.js';
+
+/** A column's numbers as they were when they were held. */
+export interface HeldSlices {
+  readonly slices: BitSlices;
+  /** Ends it; the slices are not to be read any more. A second call does nothing. */
+  release(): void;
+}
 
 /**
  * A number: a bit-sliced index. Bitmaps for existence, sign, and each bit of the magnitude, so that comparisons and sums
@@ -10,11 +20,12 @@ export class NumberColumn implements Column {
   readonly kind = 'number';
   /** Decimal digits behind the point. */
   readonly scale: number;
-  readonly #exists: Bitmap = bitmapOf();
-  readonly #negative: Bitmap = bitmapOf();
+  readonly #exists = new LiveBitmap();
+  readonly #negative = new LiveBitmap();
   /** By bit, from the lowest. */
-  readonly #slices: Bitmap[] = [];
+  readonly #slices: LiveBitmap[] = [];
   #count = 0;
+  #version = 0;
 
   constructor(scale: number) {
     this.scale = scale;
@@ -24,40 +35,53 @@ export class NumberColumn implements Column {
     return this.#count;
   }
 
+  get version(): number {
+    return this.#version;
+  }
+
   add(ordinal: number, code: number): void {
     this.#exists.add(ordinal);
     this.#count++;
+    this.#version++;
     this.#flip(ordinal, 0, codeToNumber(code));
   }
 
   remove(ordinal: number, code: number): void {
     this.#exists.remove(ordinal);
     this.#count--;
+    this.#version++;
     this.#flip(ordinal, codeToNumber(code), 0);
   }
 
   change(ordinal: number, from: number, to: number): void {
+    if (from === to) return;
+    this.#version++;
     this.#flip(ordinal, codeToNumber(from), codeToNumber(to));
   }
 
   members(): Bitmap {
-    return this.#exists;
+    return this.#exists.now;
+  }
+
+  /** The numbers of all users, as they are now, until released. */
+  hold(): HeldSlices {
+    const [exists, negative, ...slices] = this.#bitmaps.map((bitmap) => bitmap.hold());
+    return {
+      slices: new BitSlices(
+        exists!.bitmap,
+        negative!.bitmap,
+        slices.map(({ bitmap }) => bitmap),
+      ),
+      release: () => {
+        for (const held of [exists!, negative!, ...slices]) held.release();
+      },
+    };
   }
 
   /** Users whose value has this code, as a new bitmap. */
   membersWith(code: number): Bitmap {
     const value = codeToNumber(code);
-    const result = this.#exists.clone();
-    if (value < 0) result.andInPlace(this.#negative);
-    else result.andNotInPlace(this.#negative);
-    let rest = Math.abs(value);
-    for (const slice of this.#slices) {
-      if (rest % 2 === 1) result.andInPlace(slice);
-      else result.andNotInPlace(slice);
-      rest = Math.floor(rest / 2);
-    }
-    if (rest > 0) result.clear();
-    return result;
+    return finish(this.#now.inRange(value, value));
   }
 
   codeFor(value: TagValue, tag: string): number {
@@ -90,28 +114,35 @@ export class NumberColumn implements Column {
   audit(): { count: number; problems: string[] } {
     const problems: string[] = [];
     for (const [name, bitmap] of [['sign', this.#negative] as const, ...this.#slices.entries()]) {
-      if (!bitmap.isSubset(this.#exists)) problems.push(`slice ${name} holds users who have no value`);
+      if (!bitmap.now.isSubset(this.#exists.now))
+        problems.push(`slice ${name} holds users who have no value`);
     }
     return { count: this.#exists.size, problems };
   }
 
   bytes(): number {
-    let bytes = bitmapBytes(this.#exists) + bitmapBytes(this.#negative);
-    for (const slice of this.#slices) bytes += bitmapBytes(slice);
-    return bytes;
+    return this.#bitmaps.reduce((bytes, bitmap) => bytes + bitmap.bytes, 0);
   }
 
   shrink(): void {
-    for (const bitmap of this.#bitmaps) bitmap.shrinkToFit();
+    for (const bitmap of this.#bitmaps) bitmap.shrink();
   }
 
   compact(): void {
-    for (const bitmap of this.#bitmaps) bitmap.runOptimize();
-    this.shrink();
+    for (const bitmap of this.#bitmaps) bitmap.compact();
   }
 
-  get #bitmaps(): Bitmap[] {
+  get #bitmaps(): LiveBitmap[] {
     return [this.#exists, this.#negative, ...this.#slices];
+  }
+
+  /** To be used at once. */
+  get #now(): BitSlices {
+    return new BitSlices(
+      this.#exists.now,
+      this.#negative.now,
+      this.#slices.map((slice) => slice.now),
+    );
   }
 
   /** Touches only the slices in which the two values differ. */
@@ -134,8 +165,8 @@ export class NumberColumn implements Column {
     }
   }
 
-  #slice(bit: number): Bitmap {
-    while (this.#slices.length <= bit) this.#slices.push(bitmapOf());
+  #slice(bit: number): LiveBitmap {
+    while (this.#slices.length <= bit) this.#slices.push(new LiveBitmap());
     return this.#slices[bit]!;
   }
 }

@@ -4,21 +4,26 @@
  */
 import { randomInt } from 'node:crypto';
 import { SegmentdError } from '../errors.js';
-import { type Bitmap, bitmapOf } from './bitmap.js';
+import { AudienceCatalog } from './audience-catalog.js';
+import type { Bitmap } from './bitmap.js';
 import { CellEncoder } from './cell-encoder.js';
 import { Cells } from './cells.js';
-import type { Column, TagValue } from './column.js';
+import { type Column, codeIfAny, type TagValue } from './column.js';
 import { ColumnShrinker } from './column-shrinker.js';
+import { DepartureWatch } from './departures.js';
 import { EnumColumn } from './enum-column.js';
 import { incremented } from './increment.js';
+import { LiveBitmap } from './live-bitmap.js';
 import { MemberCursor } from './member-cursor.js';
 import { quote } from './numbers.js';
 import { Control, SharedWorld } from './shared-memory.js';
 import { checkDeclaration, type Tag, TagCatalog, type TagDeclaration } from './tag-catalog.js';
 import { changeKind, widenedFor } from './tag-conversion.js';
-import { SHARD_MAP_WORDS, UserDirectory } from './user-directory.js';
+import { MAX_BATCH, SHARD_MAP_WORDS, UserDirectory } from './user-directory.js';
 import { checkUserId, type UserId, UserKey } from './user-key.js';
 import { MAX_VECTOR_BYTES, UserRecords } from './user-records.js';
+
+export { MAX_BATCH };
 
 export interface StoreOptions {
   readonly maxEnumValues: number;
@@ -28,16 +33,15 @@ export interface StoreOptions {
 /** Takes one step of a mutation back, for one that fails later on. */
 type Undo = () => void;
 
-/** Users whom `findMany` finds at once: enough to keep memory busy, few enough for their records to stay in the cache. */
-export const MAX_BATCH = 32;
-
 export class SegmentStore {
   readonly world: SharedWorld;
   readonly directory: UserDirectory;
   readonly records: UserRecords;
   readonly catalog: TagCatalog;
+  readonly audiences = new AudienceCatalog(this);
+  readonly departures = new DepartureWatch();
   /** Ordinals of all users; every user has at least one tag. */
-  readonly users: Bitmap = bitmapOf();
+  readonly users = new LiveBitmap();
   /** (user, tag) pairs. */
   pairs = 0;
   readonly #key: UserKey;
@@ -215,7 +219,7 @@ export class SegmentStore {
     try {
       this.setTags(key.toBytes(), [name], [incremented(tag, code, by)]);
     } finally {
-      this.#dropIfUnused(tag);
+      this.catalog.dropIfUnused(tag);
     }
   }
 
@@ -253,13 +257,14 @@ export class SegmentStore {
   dropTag(name: string): boolean {
     const tag = this.catalog.find(name);
     if (tag === undefined) return false;
+    this.audiences.checkUnused(tag);
     tag.declared = true;
     this.clearTag(name);
     this.catalog.drop(tag);
     return true;
   }
 
-  /** Takes a tag from all of its users; a declared one stays in the catalogue. Returns how many users had it. */
+  /** Takes a tag from all of its users; one that is declared or used stays. Returns how many users had it. */
   clearTag(name: string): number {
     const tag = this.catalog.find(name);
     if (tag === undefined) return 0;
@@ -273,8 +278,10 @@ export class SegmentStore {
     for (const cursor of this.#cursors) cursor.keepAll(this.records);
     // Users go first: a reader in another thread must not see one who has lost some of the tags.
     this.records.clear();
+    this.departures.noteAll(this.users.now);
     this.users.clear();
     this.pairs = 0;
+    this.audiences.clear();
     for (const tag of [...this.catalog.all()]) this.catalog.drop(tag);
   }
 
@@ -303,7 +310,7 @@ export class SegmentStore {
   }
 
   /** Walks the ids of `members` as they are now, whatever is written meanwhile. Close it when done. */
-  openCursor(members: Bitmap): MemberCursor {
+  openCursor(members: Pick<Bitmap, 'clone'>): MemberCursor {
     const cursor = new MemberCursor(members, this.records, () => this.#cursors.delete(cursor));
     this.#cursors.add(cursor);
     return cursor;
@@ -438,16 +445,14 @@ export class SegmentStore {
     for (const cursor of this.#cursors) cursor.keep(ordinal, this.records);
     this.records.erase(address, key);
     this.users.remove(ordinal);
+    this.audiences.userErased(ordinal);
+    this.departures.note(ordinal);
   }
 
   #uncount(tag: Tag, ordinal: number, code: number): void {
     tag.column.remove(ordinal, code);
     this.pairs--;
-    this.#dropIfUnused(tag);
-  }
-
-  #dropIfUnused(tag: Tag): void {
-    if (!tag.declared && tag.column.count === 0) this.catalog.drop(tag);
+    this.catalog.dropIfUnused(tag);
   }
 
   /**
@@ -489,12 +494,4 @@ function needsValue({ name, column: { kind } }: Tag): SegmentdError {
 
 function article(kind: string): string {
   return kind === 'enum' ? 'an enum' : `a ${kind}`;
-}
-
-function codeIfAny(column: Column, value: TagValue): number {
-  try {
-    return column.existingCode(value, '');
-  } catch {
-    return -1; // A value that the kind cannot have is nobody's.
-  }
 }

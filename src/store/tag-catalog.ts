@@ -1,6 +1,7 @@
 /**
  * The tags: name → tag, and the dense numbers by which vectors name them. A tag is *declared* (it keeps its kind and stays
- * when its last user leaves) or made by its first write (it follows what is written, and goes with its last user).
+ * when its last user leaves) or made by its first write (it follows what is written, and goes with its last user, unless a
+ * saved audience uses it).
  */
 import { SegmentdError } from '../errors.js';
 import type { Column, TagKind } from './column.js';
@@ -8,6 +9,7 @@ import { EnumColumn } from './enum-column.js';
 import { FlagColumn } from './flag-column.js';
 import { NumberColumn } from './number-column.js';
 import { MAX_SCALE, quote } from './numbers.js';
+import { UsageIndex } from './usage-index.js';
 
 export const MAX_TAG_NAME_BYTES = 255;
 
@@ -51,6 +53,8 @@ export class TagCatalog {
   listener: CatalogListener | undefined;
   /** Counts up with every tag made, dropped or changed in kind. */
   version = 0;
+  /** Which audiences use which tags, by name. A tag that is used stays, so that they go on meaning something. */
+  readonly usage = new UsageIndex();
   readonly #options: CatalogOptions;
   readonly #byName = new Map<string, Tag>();
   readonly #byId: (Tag | undefined)[] = [];
@@ -167,6 +171,12 @@ export class TagCatalog {
     this.#removeFromTable(tag);
     this.version++;
     this.listener?.tagDropped(tag);
+  }
+
+  /** Takes out a tag that nobody declared, has or uses. */
+  dropIfUnused(tag: Tag): void {
+    if (tag.declared || tag.column.count > 0 || this.usage.of(tag.name).size > 0) return;
+    this.drop(tag);
   }
 
   #addToTable(tag: Tag): void {

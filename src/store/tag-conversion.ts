@@ -10,20 +10,23 @@ import { quote } from './numbers.js';
 import type { SegmentStore } from './segment-store.js';
 import type { Tag, TagDeclaration } from './tag-catalog.js';
 
-/** Gives the tag another kind or scale. Throws TAG_CONFLICT naming the first value that does not allow it. */
+/** Gives the tag another kind or scale. Throws TAG_CONFLICT naming the first value, or an audience, that does not allow it. */
 export function changeKind(store: SegmentStore, tag: Tag, declaration: TagDeclaration): void {
   const { column } = tag;
   const scale = column instanceof NumberColumn ? column.scale : 0;
   if (column.kind === declaration.kind && (declaration.scale ?? scale) === scale) return;
+  if (column.kind !== declaration.kind) store.audiences.checkKindChange(tag, declaration.kind);
   convert(store, tag, store.catalog.createColumn(tag.id, declaration));
 }
 
 /**
  * Widens a tag that was made by a write to an enum, if it cannot hold the value as it is. Returns what takes that back, as
- * long as nothing was written to the tag, or undefined when there was nothing to do.
+ * long as nothing was written to the tag, or undefined when there was nothing to do. A number that a saved audience uses
+ * stays one, because texts are not compared as numbers are; it refuses the value, as a declared one does.
  */
 export function widenedFor(store: SegmentStore, tag: Tag, value: TagValue): (() => void) | undefined {
   if (tag.column instanceof EnumColumn || holdsExactly(tag.column, value)) return undefined;
+  if (tag.column instanceof NumberColumn && store.audiences.usesTag(tag)) return undefined;
   return convert(store, tag, store.catalog.createColumn(tag.id, { kind: 'enum' }));
 }
 

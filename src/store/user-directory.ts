@@ -19,6 +19,9 @@ import {
 } from './shared-memory.js';
 import type { UserKey } from './user-key.js';
 
+/** Users who are looked up at once: enough to keep memory busy, few enough for their records to stay in the cache. */
+export const MAX_BATCH = 32;
+
 const SHARDS = 256;
 /** 4 KiB frames of 512 slots. */
 const FRAME_BITS = 10;

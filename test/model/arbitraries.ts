@@ -53,7 +53,8 @@ const STRANGE_VALUES: readonly TagValue[] = [
   ...[1.5, -0, 0.1, 1e-7, 1e-9, 2 ** 52, -(2 ** 52), 2 ** 52 + 1, 1e21, Number.NaN, Number.POSITIVE_INFINITY],
 ];
 
-const id = fc.oneof({ arbitrary: fc.constantFrom(...IDS), weight: 60 }, fc.constantFrom(...WRONG_IDS));
+/** An id, seldom one that is refused. */
+export const id = fc.oneof({ arbitrary: fc.constantFrom(...IDS), weight: 60 }, fc.constantFrom(...WRONG_IDS));
 /** The name of a tag, seldom one that is refused. */
 export const tag = fc.oneof(
   { arbitrary: fc.constantFrom(...TAGS), weight: 60 },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Engine, type Mutation, SegmentdError, type TagValue, type UserId } from '../../src/index.js';
-import { type NaiveStore, Refusal, userKey } from './naive-store.js';
+import type { NaiveStore } from './naive-store.js';
+import { Refusal, userKey } from './refusal.js';
 
 /** Applies a mutation to both. They must agree on how much it changed, or on the error that refuses it. */
 export function applyToBoth(engine: Engine, model: NaiveStore, mutation: Mutation): void {

@@ -2,7 +2,9 @@
  * What the engine's mutations mean, written to be obviously right rather than fast: one orientation only (tag → user →
  * text), from which everything else is read off. Users are named by the hexadecimal digits of their ids' bytes.
  */
-import type { ErrorCode, Mutation, TagDeclaration, TagKind, TagValue, UserId } from '../../src/index.js';
+import type { Mutation, TagDeclaration, TagKind, TagValue, UserId } from '../../src/index.js';
+import { NaiveAudiences } from './naive-audiences.js';
+import { Refusal, userKey } from './refusal.js';
 
 /** A tag: what is known of it, and the value of each of its users as text. */
 export interface NaiveTag {
@@ -13,29 +15,13 @@ export interface NaiveTag {
   readonly cells: Map<string, string>;
 }
 
-/** A mutation that is refused, with the code of the error that says why. */
-export class Refusal extends Error {
-  readonly code: ErrorCode;
-
-  constructor(code: ErrorCode) {
-    super(code);
-    this.code = code;
-  }
-}
-
 const EXACT = 2n ** 52n;
 const MAX_VALUE_BYTES = 16_384;
-
-/** A user's id as hexadecimal digits. */
-export function userKey(user: UserId): string {
-  const bytes = typeof user === 'string' ? Buffer.from(user) : Buffer.from(user);
-  if (bytes.length < 1 || bytes.length > 255) throw new Refusal('INVALID_USER_ID');
-  return bytes.toString('hex');
-}
 
 /** A store as a map of tags, each a map of users. */
 export class NaiveStore {
   readonly tags = new Map<string, NaiveTag>();
+  readonly audiences = new NaiveAudiences(this);
   readonly #options: { readonly strict: boolean; readonly maxEnumValues: number };
   /** What takes back the mutation at hand, last step first. */
   #undo: (() => void)[] = [];
@@ -48,7 +34,9 @@ export class NaiveStore {
   apply(mutation: Mutation): number {
     this.#undo = [];
     try {
-      return this.#run(mutation);
+      const changed = this.#run(mutation);
+      this.audiences.settle();
+      return changed;
     } catch (error) {
       for (const takeBack of this.#undo.reverse()) takeBack();
       throw error;
@@ -65,6 +53,13 @@ export class NaiveStore {
       }
     }
     return users;
+  }
+
+  /** Forgets the tags that nobody declared, has or uses. */
+  forgetUnusedTags(): void {
+    for (const [name, tag] of this.tags) {
+      if (tag.cells.size === 0 && !tag.declared && !this.#isUsed(name)) this.tags.delete(name);
+    }
   }
 
   /** The users who have a tag, or who have it with a value. */
@@ -106,6 +101,7 @@ export class NaiveStore {
         this.#declare(mutation.tag, mutation.declaration);
         return 1;
       case 'dropTag':
+        if (this.#isUsed(mutation.tag)) throw new Refusal('AUDIENCE_IN_USE');
         return this.tags.delete(mutation.tag) ? 1 : 0;
       case 'clearTag': {
         const members = this.members(mutation.tag);
@@ -114,8 +110,16 @@ export class NaiveStore {
       }
       case 'clear':
         this.tags.clear();
+        this.audiences.clear();
         return 1;
+      default:
+        return this.audiences.run(mutation);
     }
+  }
+
+  /** Does an audience use the tag? */
+  #isUsed(name: string): boolean {
+    return this.audiences.tagUsedBy(name).length > 0;
   }
 
   #setTags(user: UserId, names: readonly string[], values: readonly TagValue[]): number {
@@ -169,6 +173,8 @@ export class NaiveStore {
       this.#make(name, kind);
       Object.assign(this.tags.get(name)!, { scale: scale ?? 0, declared: true });
     } else {
+      const isWidened = known.kind === 'flag' && kind === 'enum';
+      if (known.kind !== kind && !isWidened && this.#isUsed(name)) throw new Refusal('TAG_CONFLICT');
       const wanted = scale ?? (known.kind === kind ? known.scale : 0);
       if (known.kind !== kind || known.scale !== wanted) this.#convert(name, kind, wanted);
       known.declared = true;
@@ -182,7 +188,8 @@ export class NaiveStore {
     if (!this.tags.has(name)) this.#makeByWrite(name, text === '1' ? 'flag' : 'enum');
     if (typeof value === 'number' && !Number.isFinite(value)) throw new Refusal('INVALID_VALUE');
     const tag = this.tags.get(name)!;
-    if (!tag.declared && tag.kind !== 'enum' && textIfAny(tag, value) !== text) {
+    const isFixed = tag.declared || (tag.kind === 'number' && this.#isUsed(name));
+    if (!isFixed && tag.kind !== 'enum' && textIfAny(tag, value) !== text) {
       this.#convert(name, 'enum', 0);
     }
     if (tag.kind !== 'enum') return textOf(tag, value);
@@ -222,7 +229,7 @@ export class NaiveStore {
     for (const [key, text] of tag.cells) this.#put(name, key, texts.get(text)!);
   }
 
-  /** Writes one cell, or takes it away; a tag that nobody declared goes with its last user. */
+  /** Writes one cell, or takes it away; a tag that nobody declared or uses goes with its last user. */
   #put(name: string, key: string, text: string | undefined): void {
     const tag = this.tags.get(name)!;
     const before = tag.cells.get(key);
@@ -235,7 +242,7 @@ export class NaiveStore {
       return;
     }
     tag.cells.delete(key);
-    if (tag.cells.size === 0 && !tag.declared) this.tags.delete(name);
+    if (tag.cells.size === 0 && !tag.declared && !this.#isUsed(name)) this.tags.delete(name);
   }
 }
 

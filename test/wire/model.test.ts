@@ -5,7 +5,8 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { type Mutation, openEngine, type TagValue, type UserId } from '../../src/index.js';
 import { declaration, IDS, mutation, TAGS, tag } from '../model/arbitraries.js';
 import { applyToBoth, assertSame } from '../model/compare.js';
-import { NaiveStore, Refusal, userKey } from '../model/naive-store.js';
+import { NaiveStore } from '../model/naive-store.js';
+import { Refusal, userKey } from '../model/refusal.js';
 import type { Plain, RespClient } from '../support/resp-client.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
@@ -86,6 +87,8 @@ function asCommand(change: Mutation): Sent | undefined {
       return change.tag.isWellFormed() ? { words: ['TAG.DROP', change.tag], mutation: change } : undefined;
     case 'clear':
       return { words: ['FLUSHALL'], mutation: change };
+    default:
+      return undefined;
   }
 }
 

@@ -148,7 +148,7 @@ describe('the outbox', () => {
 
   it('sends each its own, in order, those in a row at once, when the event ends', async () => {
     const writer = new RespWriter();
-    const outbox = new Outbox(writer, []);
+    const outbox = new Outbox(writer);
     const [a, b] = [new Receiver(), new Receiver()];
     for (const [receiver, text] of [
       [a, '1'],
@@ -170,7 +170,8 @@ describe('the outbox', () => {
   it('leaves the buffer to a connection that still sends from it, and goes on with another', () => {
     const writer = new RespWriter();
     const spare = Buffer.alloc(1000);
-    const outbox = new Outbox(writer, [spare]);
+    const outbox = new Outbox(writer);
+    outbox.takeBack([spare]);
     const slow = new Receiver();
     slow.takesAll = false;
     const { buffer } = writer;
@@ -184,7 +185,7 @@ describe('the outbox', () => {
 
   it('lends no buffer that others sent from as well', () => {
     const writer = new RespWriter();
-    const outbox = new Outbox(writer, []);
+    const outbox = new Outbox(writer);
     const [quick, slow] = [new Receiver(), new Receiver()];
     slow.takesAll = false;
     const { buffer } = writer;
@@ -200,7 +201,7 @@ describe('the outbox', () => {
 
   it('sends at once when much is waiting', () => {
     const writer = new RespWriter();
-    const outbox = new Outbox(writer, []);
+    const outbox = new Outbox(writer);
     const receiver = new Receiver();
     writer.bulkBytes(Buffer.alloc(300_000));
     outbox.add(receiver, 0);
