@@ -14,12 +14,14 @@ export interface HttpRequest {
   readonly path: string;
   /** Behind the question mark, as it was sent; empty when there is none. */
   readonly query: string;
+  /** The client's IP address; empty once the answer is sent or the client has gone. */
   readonly remoteAddress: string;
-  /** A header's value; `name` in lower case. Undefined when it was not sent. */
+  /** A header's value, the first if there are several; `name` in lower case. Undefined when it was not sent or is empty. */
   header(name: string): string | undefined;
   /**
    * Receives the body, once, whenever it is complete; `done` gets undefined as soon as it has more than `limit` bytes. Never
-   * called for a client that goes away. To be asked for before the handler returns, or not at all: then it is dropped.
+   * called for a client that goes away. To be asked for before the handler returns, or not at all: then it is dropped. An
+   * answer that is sent while the body is still coming ends the connection, once the rest is dropped (see linger.ts).
    */
   body(limit: number, done: (bytes: Buffer | undefined) => void): void;
 }
@@ -28,13 +30,16 @@ export interface HttpRequest {
 export interface HttpResponse {
   /** Has the client gone away? */
   readonly isAborted: boolean;
-  /** Called once if the client goes away before the answer is complete. */
+  /** Called once if the connection ends before the answer is complete, be it by the client or by `abort`. */
   onAbort(callback: () => void): void;
   /** Sends a whole answer; the transport adds Content-Length and, where HTTP asks for it, Date. HEAD gets no body. */
   send(status: number, headers: readonly Header[], body: Uint8Array | string): void;
-  /** Begins an answer of unknown length. */
+  /** Begins an answer of unknown length; its head goes out with the first piece. */
   begin(status: number, headers: readonly Header[]): void;
-  /** Sends a piece, which must stay as it is while it waits. False when the client does not read fast enough: see `onDrained`. */
+  /**
+   * Sends a piece, which must stay as it is while it waits. False when the client does not read fast enough: then call again
+   * only when `onDrained` says so.
+   */
   write(piece: Uint8Array): boolean;
   /** Called each time there is room again after `write` said no. */
   onDrained(callback: () => void): void;
@@ -46,13 +51,16 @@ export interface HttpResponse {
 
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
 
-/** Limits that a transport enforces by itself. */
+/** Limits that a transport enforces by itself, as far as it can: docs/http-transports.md. */
 export interface TransportLimits {
   /** Bytes of all headers together; more get 431. */
   readonly maxHeaderBytes: number;
-  /** Bytes of path and query; more get 414. */
+  /** Bytes of path and query that reach the handler; it refuses longer ones itself. */
   readonly maxUrlBytes: number;
-  /** Milliseconds for a request's head, and between the pieces of a body, before the connection is cut off. */
+  /**
+   * Milliseconds for a request's head, between the pieces of a body, and for a client that does not read its answer; then
+   * the connection is cut off.
+   */
   readonly headTimeout: number;
   /** Milliseconds that an idle connection is kept. */
   readonly keepAliveTimeout: number;

@@ -1,0 +1,105 @@
+/** HTTP by uWebSockets.js: the fast one. The package is optional, so nothing here loads it before it is asked for. */
+
+import type * as Uws from 'uWebSockets.js';
+import { createServer } from 'node:net';
+import { SegmentdError } from '../../src/index.js';
+import { listenError } from './listen-error.js';
+import type { HttpHandler, HttpListener, Transport } from './transport.js';
+import { UwsExchange } from './uws-exchange.js';
+
+type Module = typeof Uws;
+type Socket = Uws.us_listen_socket;
+/** What the package can do and its types do not tell. */
+interface App extends Omit<Uws.TemplatedApp, 'listen'> {
+  listen(host: string, port: number, options: number, listened: (socket: Socket | false) => void): void;
+  close?(): void;
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two servers would listen on one port, and neither would know. */
+const EXCLUSIVE = 1;
+
+/** Methods that have a name of their own for the package, so that a request need not be asked for its method. */
+const METHODS = [
+  ['GET', 'get'],
+  ['HEAD', 'head'],
+  ['POST', 'post'],
+  ['PUT', 'put'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'del'],
+  ['OPTIONS', 'options'],
+] as const;
+
+/** Loads the package. Throws when it is not there, or has no binary for this machine and this version of Node. */
+export async function loadUws(): Promise<Module> {
+  const loaded = (await import('uWebSockets.js')) as Module & { default?: Module };
+  const module = loaded.default ?? loaded;
+  // Some builds come with an imitation for machines that they have no binary for: slower than Node's own server.
+  if (!Function.prototype.toString.call(module.App).includes('[native code]')) {
+    throw new Error('it has no binary for this machine and this version of Node');
+  }
+  return module;
+}
+
+/**
+ * Listens with uWebSockets.js. Of the limits it knows its own only: 10 seconds for everything, and a head that does not come
+ * in one piece has 4 or 16 KiB, by version.
+ */
+export function uwsTransport(uws: Module): Transport {
+  return async (host, port, handler) => {
+    const app = uws.App() as unknown as App;
+    serve(app, handler);
+    const socket = listen(app, host, port);
+    if (socket === undefined) throw await reasonFor(host, port);
+    return listenerOf(uws, app, socket);
+  };
+}
+
+function serve(app: App, handler: HttpHandler): void {
+  const take = (res: Uws.HttpResponse, req: Uws.HttpRequest, method: string): void => {
+    const exchange = new UwsExchange(res, req, method);
+    try {
+      handler(exchange, exchange);
+    } finally {
+      exchange.left();
+    }
+  };
+  for (const [method, name] of METHODS) app[name]('/*', (res, req) => take(res, req, method));
+  app.any('/*', (res, req) => take(res, req, req.getCaseSensitiveMethod()));
+}
+
+function listen(app: App, host: string, port: number): Socket | undefined {
+  let socket: Socket | false = false;
+  const listened = (given: Socket | false): void => {
+    socket = given;
+  };
+  app.listen(host, port, EXCLUSIVE, listened);
+  return socket === false ? undefined : socket;
+}
+
+/** The package does not say why it cannot listen; Node does. */
+function reasonFor(host: string, port: number): Promise<SegmentdError> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', (error) => resolve(listenError(error, host, port)));
+    probe.listen({ host, port }, () => {
+      const advice = 'try again, or choose --http-transport node';
+      const message = `uWebSockets.js cannot listen on ${host}:${port}: ${advice}`;
+      probe.close(() => resolve(new SegmentdError('INVALID_OPTION', message)));
+    });
+  });
+}
+
+function listenerOf(uws: Module, app: App, socket: Socket): HttpListener {
+  let isClosed = false;
+  return {
+    port: uws.us_socket_local_port(socket as Uws.us_socket),
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      // Older versions leave connections to their 10 seconds.
+      if (app.close === undefined) uws.us_listen_socket_close(socket);
+      else app.close();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
