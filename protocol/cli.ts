@@ -14,9 +14,12 @@ import {
   optionFlag,
   optionRows,
   parseOption,
+  resolveServerOptions,
   type ServerOptions,
 } from '../src/options.js';
+import { EventLog } from './event-log.js';
 import { helpText, loadHelpText, serveHelpText } from './help.js';
+import { createLogger, type Logger } from './logging.js';
 import { type RunningServer, startServer } from './server.js';
 import { PACKAGE_VERSION } from './version.js';
 
@@ -62,42 +65,50 @@ async function serve(args: readonly string[]): Promise<number | undefined> {
     return 0;
   }
   const options = optionsFrom(values);
+  const logger = createLogger(resolveServerOptions(options.server));
+  process.once('uncaughtExceptionMonitor', (error) => new EventLog(logger).crashed(error));
   const engine = openEngine(options.engine);
-  tellReplayed(engine);
+  tellReplayed(engine, logger);
   let server: RunningServer | undefined;
   const stop = async (): Promise<void> => {
     await server?.close();
     try {
       engine.close();
     } catch (error) {
-      process.stderr.write(`segmentd: ${(error as Error).message}\n`);
+      const { message } = error as Error;
+      logger.error({ reason: message }, 'data folder not closed well');
+      process.stderr.write(`segmentd: ${message}\n`);
       process.exit(LOAD_EXIT.failed);
     }
+    if (engine.persistence !== undefined) logger.info({}, 'data folder closed');
     process.exit(0);
   };
   // Before the sample: a port in use should be told at once. Clients that come early find an empty store that fills.
   try {
-    server = await startServer({ ...options.server, engine, onShutdown: () => void stop() });
+    server = await startServer({ ...options.server, engine, logger, onShutdown: () => void stop() });
   } catch (error) {
     engine.close();
     throw error;
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
-  if (values['sample'] === true) await loadSampleInto(engine);
+  if (values['sample'] === true) await loadSampleInto(engine, logger);
   announce(engine, server, options.server, values['sample'] === true);
   return undefined;
 }
 
 /** What opening the data folder did. */
-function tellReplayed({ persistence }: Engine): void {
+function tellReplayed({ persistence }: Engine, logger: Logger): void {
   if (persistence === undefined) return;
   const { directory, file, replayed, replaySeconds, torn } = persistence;
   const changes = replayed === 1 ? '1 change' : `${replayed.toLocaleString('en-US')} changes`;
   print(`data folder ${directory}: ${changes} replayed in ${replaySeconds.toFixed(1)} s`);
-  if (torn > 0) print(`warning: cut ${torn} bytes off ${file}, of a change that was not written to its end`);
+  logger.info({ directory, replayed, seconds: replaySeconds }, 'data folder opened');
+  if (torn === 0) return;
+  logger.warn({ file, bytes: torn }, 'cut off a change that was not written to its end');
+  print(`warning: cut ${torn} bytes off ${file}, of a change that was not written to its end`);
 }
 
-async function loadSampleInto(engine: Engine): Promise<void> {
+async function loadSampleInto(engine: Engine, logger: Logger): Promise<void> {
   if (engine.has(LAST_SAMPLE_ID)) {
     print('sample not loaded: the data folder has it already');
     return;
@@ -107,8 +118,11 @@ async function loadSampleInto(engine: Engine): Promise<void> {
   engine.compact();
   const { users, tags, pairs } = engine.stats();
   const count = (value: number): string => value.toLocaleString('en-US');
-  const seconds = ((Date.now() - before) / 1000).toFixed(1);
-  print(`sample loaded: ${count(users)} people, ${tags} tags, ${count(pairs)} values in ${seconds} s`);
+  const seconds = (Date.now() - before) / 1000;
+  logger.info({ users, tags, pairs, seconds }, 'sample loaded');
+  print(
+    `sample loaded: ${count(users)} people, ${tags} tags, ${count(pairs)} values in ${seconds.toFixed(1)} s`,
+  );
 }
 
 function announce(

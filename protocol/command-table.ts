@@ -1,35 +1,19 @@
 /** Commands by name, found straight from the input, with what is counted of each. */
 import type { Command } from './command.js';
+import { LatencyCounts } from './latency-counts.js';
 import type { RespReader } from './resp/reader.js';
 
-/** Buckets of the latency histograms: bucket i counts calls of less than 2^i microseconds. */
-export const LATENCY_BUCKETS = 32;
-
 /** What INFO commandstats and LATENCY HISTOGRAM tell of a command. */
-export class CommandStats {
-  calls = 0;
-  microseconds = 0;
+export class CommandStats extends LatencyCounts {
   /** Refused before they ran: wrong arity, no authentication. */
   rejected = 0;
   /** Ran and replied an error. */
   failed = 0;
-  readonly histogram = new Float64Array(LATENCY_BUCKETS);
 
-  /** Counts `calls` that took `milliseconds` together. */
-  count(calls: number, milliseconds: number): void {
-    const microseconds = milliseconds * 1000;
-    this.calls += calls;
-    this.microseconds += microseconds;
-    const bucket = 32 - Math.clz32(microseconds / calls);
-    this.histogram[Math.min(bucket, LATENCY_BUCKETS - 1)]! += calls;
-  }
-
-  reset(): void {
-    this.calls = 0;
-    this.microseconds = 0;
+  override reset(): void {
+    super.reset();
     this.rejected = 0;
     this.failed = 0;
-    this.histogram.fill(0);
   }
 }
 
@@ -51,6 +35,7 @@ const TABLE_SIZE = 1024;
 export class CommandTable {
   /** Every command, by its lower-case name; a subcommand as `client|id`. */
   readonly entries: ReadonlyMap<string, CommandEntry>;
+  readonly #httpStats = new Map<CommandEntry, CommandStats>();
   readonly #families = new Array<Family | undefined>(TABLE_SIZE).fill(undefined);
 
   constructor(commands: readonly Command[]) {
@@ -92,6 +77,22 @@ export class CommandTable {
     if (reader.argc === 1) return family.entry ?? Buffer.from(family.bytes).toString();
     const subcommand = reader.buffer.toString('latin1', reader.starts[1]!, reader.ends[1]!).toLowerCase();
     return family.subcommands.get(subcommand) ?? Buffer.from(family.bytes).toString();
+  }
+
+  /** What is counted of the commands that came over HTTP; the entries' own stats are of Redis clients. */
+  get httpStats(): ReadonlyMap<CommandEntry, CommandStats> {
+    return this.#httpStats;
+  }
+
+  /** Counts a command that came over HTTP. */
+  countHttp(entry: CommandEntry, milliseconds: number, hasFailed: boolean): void {
+    let stats = this.#httpStats.get(entry);
+    if (stats === undefined) {
+      stats = new CommandStats();
+      this.#httpStats.set(entry, stats);
+    }
+    stats.count(1, milliseconds);
+    if (hasFailed) stats.failed++;
   }
 
   #family(buffer: Uint8Array, start: number, end: number): Family | undefined {

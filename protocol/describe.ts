@@ -74,7 +74,8 @@ function innerSyntax(doc: ArgumentDoc): string {
 export function optionsMarkdown(): string {
   const rows = optionRows.map(([name, row]) => {
     const value = row.default === '' ? 'empty' : `\`${row.default}\``;
-    const range = row.min === undefined ? '' : ` (${row.min} to ${row.max})`;
+    const choices = row.choices === undefined ? '' : ` (${row.choices.join(', ')})`;
+    const range = row.min === undefined ? choices : ` (${row.min} to ${row.max})`;
     const when = row.mutable ? 'yes' : 'no';
     const where = row.scope === 'engine' ? '`openEngine`' : '`startServer`';
     return `| \`--${optionFlag(name)}\` | \`${optionEnv(name)}\` | ${where} \`${name}\` | ${value} | ${when} | ${row.doc}${range} |`;

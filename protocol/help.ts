@@ -19,7 +19,8 @@ export function serveHelpText(): string {
   const rows = optionRows.map(([name, row]) => {
     const flag =
       row.type === 'boolean' ? `--${optionFlag(name)}` : `--${optionFlag(name)} ${placeholder(row)}`;
-    return `  ${flag.padEnd(34)}${row.doc} [${row.default === '' ? 'none' : row.default}]`;
+    const choices = row.choices === undefined ? '' : ` ${row.choices.join(', ')}.`;
+    return `  ${flag.padEnd(34)}${row.doc}${choices} [${row.default === '' ? 'none' : row.default}]`;
   });
   return `usage: segmentd serve [options]
 
@@ -52,5 +53,5 @@ Rows that are refused are counted and the first of them told by line. Exits with
 }
 
 function placeholder({ type }: OptionRow): string {
-  return type === 'integer' ? 'N' : 'TEXT';
+  return type === 'integer' ? 'N' : type === 'choice' ? 'WORD' : 'TEXT';
 }

@@ -4,9 +4,16 @@ import type { Engine } from '../src/index.js';
 import type { ServerOptions } from '../src/options.js';
 import type { Command } from './command.js';
 import { CommandTable } from './command-table.js';
+import { EventLog, type Where } from './event-log.js';
+import { Failures } from './failures.js';
 import { FieldLists } from './field-lists.js';
+import type { FinishedRequest } from './http/service.js';
+import { JournalWatch } from './journal-watch.js';
 import { Keyspace } from './keyspace.js';
 import { LatencyMonitor } from './latency-monitor.js';
+import { type Logger, silentLogger } from './logging.js';
+import { HttpMeter } from './metrics/http-meter.js';
+import { Metrics } from './metrics/metrics.js';
 import { RateMeter } from './rate-meter.js';
 import { Outbox } from './resp/outbox.js';
 import type { Session } from './resp/session.js';
@@ -45,11 +52,25 @@ export class ServerState {
   readonly outputRate = new RateMeter();
   /** Errors replied, by their prefix. */
   readonly errors = new Map<string, number>();
+  readonly logger: Logger;
+  readonly events: EventLog;
+  /** To be told of every error that a client is told; `countError` does so. */
+  readonly failures: Failures;
+  readonly journalWatch: JournalWatch;
+  /** What is counted of HTTP. */
+  readonly http = new HttpMeter();
   /** Closes the server and, when the command line started it, ends the process. */
   readonly shutdown: () => void;
   #nextSessionId = 1;
+  #metrics: Metrics | undefined;
 
-  constructor(engine: Engine, options: ServerOptions, commands: readonly Command[], shutdown: () => void) {
+  constructor(
+    engine: Engine,
+    options: ServerOptions,
+    commands: readonly Command[],
+    shutdown: () => void,
+    logger = silentLogger,
+  ) {
     this.engine = engine;
     this.options = options;
     this.keyspace = new Keyspace({ user: options.userPrefix, tag: options.tagPrefix });
@@ -59,6 +80,21 @@ export class ServerState {
     this.slowLog = new SlowLog(options);
     this.latency = new LatencyMonitor(options);
     this.shutdown = shutdown;
+    this.logger = logger;
+    this.events = new EventLog(logger);
+    this.journalWatch = new JournalWatch(engine, this.events);
+    this.failures = new Failures(this.events, this.journalWatch);
+  }
+
+  /** Made when first asked for, because from then on the process is watched: whoever serves them asks when it starts. */
+  get metrics(): Metrics {
+    this.#metrics ??= new Metrics(this);
+    return this.#metrics;
+  }
+
+  /** To be called when the server has ended. */
+  close(): void {
+    this.#metrics?.close();
   }
 
   nextSessionId(): number {
@@ -72,13 +108,26 @@ export class ServerState {
     return calls;
   }
 
-  countError(reply: string): void {
+  /** Counts the error reply that `error` led to. */
+  countError(reply: string, error: unknown, where: Where): void {
     const prefix = reply.slice(0, Math.max(0, reply.indexOf(' '))) || reply;
     this.errors.set(prefix, (this.errors.get(prefix) ?? 0) + 1);
+    this.failures.note(error, where);
+  }
+
+  /** To be told of every HTTP request that is over. */
+  requestDone(request: FinishedRequest): void {
+    this.http.onDone(request);
+    this.events.requestDone(request);
   }
 
   /** To be called every second or so. */
-  sampleRates(): void {
+  tick(): void {
+    this.#sampleRates();
+    this.journalWatch.look();
+  }
+
+  #sampleRates(): void {
     this.commandRate.sample(this.commandsProcessed);
     this.inputRate.sample(this.inputBytes);
     this.outputRate.sample(this.outputBytes);

@@ -1,17 +1,21 @@
 /** The servers on an engine: `segmentd/server`. */
 import type { Engine } from '../src/index.js';
 import { resolveServerOptions, type ServerOptions } from '../src/options.js';
+import { createLogger, type Logger, silentLogger } from './logging.js';
 import { allCommands } from './registry.js';
 import { listenResp } from './resp/server.js';
 import { ServerState } from './server-state.js';
 
 export type { ServerOptions } from '../src/options.js';
+export type { Logger } from './logging.js';
 
 /** What `startServer` takes: the engine to serve, and any of the options of the command line. */
 export interface StartServerOptions extends Partial<ServerOptions> {
   readonly engine: Engine;
   /** Called once a client's SHUTDOWN has closed the server; the engine is left open. */
   readonly onShutdown?: () => void;
+  /** Takes the logs; one of pino or Fastify fits. Without it there are none, unless `logLevel` is given. */
+  readonly logger?: Logger;
 }
 
 /** A running server. */
@@ -28,13 +32,28 @@ export interface RunningServer {
  * INVALID_OPTION for an unknown option or one out of its range.
  */
 export async function startServer(given: StartServerOptions): Promise<RunningServer> {
-  const { engine, onShutdown, ...rest } = given;
+  const { engine, onShutdown, logger, ...rest } = given;
   const options = resolveServerOptions(rest);
-  const state = new ServerState(engine, options, allCommands, () => {
-    void server.close().then(onShutdown);
-  });
+  const shutdown = (): void => void server.close().then(onShutdown);
+  const ownLogger = rest.logLevel === undefined ? silentLogger : createLogger(options);
+  const state = new ServerState(engine, options, allCommands, shutdown, logger ?? ownLogger);
   const resp = await listenResp(state);
   state.port = resp.port;
-  const server: RunningServer = { host: options.host, respPort: resp.port, close: () => resp.close() };
+  state.events.listening('resp', options.host, resp.port);
+  const close = async (): Promise<void> => {
+    state.events.stopping();
+    await resp.close();
+    state.close();
+    state.events.stopped();
+  };
+  let closed: Promise<void> | undefined;
+  const server: RunningServer = {
+    host: options.host,
+    respPort: resp.port,
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
   return server;
 }

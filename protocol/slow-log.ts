@@ -36,6 +36,11 @@ export class SlowLog {
     return this.#entries.length;
   }
 
+  /** How many commands went into it since the start, whatever is left of them. */
+  get total(): number {
+    return this.#nextId;
+  }
+
   /** Is the threshold one that quick commands reach? Then none may be timed together with others. */
   get watchesAll(): boolean {
     const threshold = this.#options.slowlogLogSlowerThan;

@@ -5,10 +5,12 @@
 import { SegmentdError } from './errors.js';
 
 export interface OptionRow {
-  readonly type: 'integer' | 'string' | 'boolean';
+  readonly type: 'integer' | 'string' | 'boolean' | 'choice';
   readonly default: number | string | boolean;
   readonly min?: number;
   readonly max?: number;
+  /** What may be chosen. */
+  readonly choices?: readonly string[];
   /** Whose option it is: `openEngine`'s or `startServer`'s. The command line takes both. */
   readonly scope: 'engine' | 'server';
   /** May CONFIG SET change it at run time? */
@@ -170,6 +172,22 @@ export const optionTable = {
     mutable: true,
     doc: 'Milliseconds from which LATENCY LATEST records a command; 0 records none.',
   },
+  logLevel: {
+    type: 'choice',
+    default: 'warn',
+    choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    scope: 'server',
+    mutable: false,
+    doc: 'Least level of what is logged, on the standard error. In a process of yours nothing is, unless this is given.',
+  },
+  logFormat: {
+    type: 'choice',
+    default: 'json',
+    choices: ['json', 'text'],
+    scope: 'server',
+    mutable: false,
+    doc: 'Logs as a line of JSON each, or as text for people.',
+  },
 } as const satisfies Record<string, OptionRow>;
 
 export type OptionName = keyof typeof optionTable;
@@ -178,7 +196,9 @@ type TypeOf<R extends OptionRow> = R['type'] extends 'integer'
   ? number
   : R['type'] extends 'boolean'
     ? boolean
-    : string;
+    : R extends { readonly choices: readonly (infer C)[] }
+      ? C
+      : string;
 type OptionsOf<S extends OptionRow['scope']> = {
   -readonly [K in OptionName as (typeof optionTable)[K]['scope'] extends S ? K : never]: TypeOf<
     (typeof optionTable)[K]
@@ -208,6 +228,11 @@ export function optionEnv(name: OptionName): string {
 export function parseOption(name: OptionName, text: string, source: string): number | string | boolean {
   const row: OptionRow = optionTable[name];
   if (row.type === 'string') return text;
+  if (row.type === 'choice') {
+    const word = text.toLowerCase();
+    checkOption(name, word, source);
+    return word;
+  }
   if (row.type === 'boolean') {
     const word = text.toLowerCase();
     if (word === 'yes' || word === 'true' || word === '1') return true;
@@ -222,7 +247,11 @@ export function parseOption(name: OptionName, text: string, source: string): num
 /** Throws INVALID_OPTION unless the value is of the option's type and range. */
 function checkOption(name: OptionName, value: unknown, source: string): void {
   const row: OptionRow = optionTable[name];
-  const { min = 0, max = Number.MAX_SAFE_INTEGER } = row;
+  const { min = 0, max = Number.MAX_SAFE_INTEGER, choices } = row;
+  if (choices !== undefined) {
+    if (typeof value === 'string' && choices.includes(value)) return;
+    throw new SegmentdError('INVALID_OPTION', `${source} must be one of ${choices.join(', ')}`);
+  }
   if (row.type !== 'integer') {
     if (typeof value === row.type) return;
     throw new SegmentdError('INVALID_OPTION', `${source} must be a ${row.type}`);

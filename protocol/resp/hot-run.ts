@@ -1,5 +1,6 @@
 /** Hot commands take less time than asking what time it is: a run of the same one is timed as a whole. */
 import { performance } from 'node:perf_hooks';
+import type { Command } from '../command.js';
 import type { CommandEntry } from '../command-table.js';
 import type { ServerState } from '../server-state.js';
 
@@ -34,9 +35,7 @@ export class HotRun {
   }
 
   /** Ends the run. Returns its command and how often it was called, or undefined. `logSlow` is told of a single slow call. */
-  end(
-    logSlow: (elapsed: number, words: readonly Buffer[]) => void,
-  ): { name: string; calls: number } | undefined {
+  end(logSlow: (command: Command, elapsed: number) => void): { name: string; calls: number } | undefined {
     const entry = this.#entry;
     if (entry === undefined) return undefined;
     const { slowLog, latency } = this.#server;
@@ -46,7 +45,7 @@ export class HotRun {
     const { name } = entry.command;
     entry.stats.count(calls, elapsed);
     // Its words are gone: the reader is at the next command.
-    if (calls === 1 && slowLog.isSlow(elapsed)) logSlow(elapsed, [Buffer.from(name)]);
+    if (calls === 1 && slowLog.isSlow(elapsed)) logSlow(entry.command, elapsed);
     latency.record('command', elapsed / calls);
     this.#entry = undefined;
     this.#calls = 0;

@@ -27,7 +27,7 @@ export async function listenResp(state: ServerState): Promise<RespServer> {
   await listening(server, host, respPort);
   const ticks = setInterval(() => {
     endIdle(state);
-    state.sampleRates();
+    state.tick();
   }, TICK_MILLISECONDS);
   ticks.unref();
   const address = server.address();
@@ -68,6 +68,7 @@ function accept(state: ServerState, socket: Socket): void {
   state.connectionsReceived++;
   if (state.sessions.size >= state.options.maxClients) {
     state.connectionsRejected++;
+    state.events.clientRejected(endpoint(socket.remoteAddress, socket.remotePort), state.sessions.size);
     socket.on('error', ignore);
     socket.end('-ERR max number of clients reached\r\n');
     socket.resume();

@@ -7,6 +7,7 @@ import type { Query } from '../../src/audience/query.js';
 import type { MemberCursor } from '../../src/store/member-cursor.js';
 import type { Call, Command } from '../command.js';
 import type { CommandEntry } from '../command-table.js';
+import { whereOf } from '../event-log.js';
 import type { ReplyTarget } from '../replies.js';
 import type { ServerState } from '../server-state.js';
 import { Transaction } from '../transaction.js';
@@ -272,7 +273,7 @@ export class Session implements Call, ReplyTarget {
   }
 
   #endRun(run: HotRun): void {
-    const ended = run.end((elapsed, words) => this.#logSlow(elapsed, words));
+    const ended = run.end((command, elapsed) => this.#logSlow(command, elapsed, [Buffer.from(command.name)]));
     if (ended === undefined) return;
     this.lastCommand = ended.name;
     this.commandsProcessed += ended.calls;
@@ -358,9 +359,7 @@ export class Session implements Call, ReplyTarget {
   #count({ command, stats }: CommandEntry, words: readonly Buffer[], elapsed: number): void {
     stats.count(1, elapsed);
     this.commandsProcessed++;
-    if (this.server.slowLog.isSlow(elapsed)) {
-      this.#logSlow(elapsed, command.flags.has('secret') ? words.slice(0, command.words.length) : words);
-    }
+    if (this.server.slowLog.isSlow(elapsed)) this.#logSlow(command, elapsed, words);
     this.server.latency.record('command', elapsed);
   }
 
@@ -387,19 +386,21 @@ export class Session implements Call, ReplyTarget {
 
   #writeError(error: unknown, command?: Command, encoding?: 'latin1'): void {
     const reply = errorReply(error, command);
-    this.server.countError(reply);
+    this.server.countError(reply, error, whereOf(this, command));
     this.out.error(reply, encoding);
   }
 
-  #logSlow(elapsed: number, words: readonly Buffer[]): void {
-    this.server.slowLog.add(elapsed, words, this.connection.remoteAddress, this.name);
+  #logSlow(command: Command, elapsed: number, words: readonly Buffer[]): void {
+    const shown = command.flags.has('secret') ? words.slice(0, command.words.length) : words;
+    this.server.slowLog.add(elapsed, shown, this.connection.remoteAddress, this.name);
+    this.server.events.slowCommand(elapsed, whereOf(this, command));
   }
 
   /** Input that is no protocol ends the connection, as in Redis; so does a fault of our own, which must not end more. */
   #refuseInput(error: unknown, start = this.out.length): void {
     this.out.protocol = this.#protocol;
     this.out.error(error instanceof ProtocolError ? `ERR ${error.message}` : 'ERR internal error', 'latin1');
-    this.server.countError('ERR');
+    this.server.countError('ERR', error, whereOf(this));
     this.#closing = true;
     this.#flush(start);
     this.#balance();

@@ -13,6 +13,11 @@ export class Turns {
     this.#before = before;
   }
 
+  /** Jobs that are not over. */
+  get size(): number {
+    return this.#jobs.length;
+  }
+
   /** Has a job done from the next turn on, turn about with the others. */
   add(job: Job): void {
     this.#jobs.push(job);

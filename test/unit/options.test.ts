@@ -69,6 +69,22 @@ describe.each(optionRows)('the option %s', (name, row) => {
       }
     });
 
+  if (row.type === 'choice')
+    test('is one of a few words', () => {
+      const { choices = [] } = row;
+      expect(choices).toContain(row.default);
+      for (const word of choices) {
+        expect(parseOption(name, word.toUpperCase(), 'x')).toBe(word);
+        expect(resolve({ [name]: word })).toHaveProperty(name, word);
+      }
+      for (const text of ['', 'x', 'constructor', `${choices[0]} `]) {
+        expect(codeOf(() => resolve({ [name]: text }))).toBe('INVALID_OPTION');
+        expect(() => parseOption(name, text, '--flag')).toThrow(
+          `--flag must be one of ${choices.join(', ')}`,
+        );
+      }
+    });
+
   if (row.type === 'string')
     test('is any text', () => {
       for (const text of ['', 'a b', '7', 'ü']) {

@@ -1,0 +1,143 @@
+/** Metrics of what the engine holds and keeps: users, tags, audiences, memory, the journal. */
+import { MEMORY_SECONDS } from './memory-parts.js';
+import type { MetricRow, MetricSource } from './metric.js';
+
+/** How often each kind of a thing is there, as samples with the label `kind`. */
+function* byKind<K extends string>(kinds: readonly K[], found: Iterable<{ readonly kind: K }>) {
+  const counts = new Map<K, number>(kinds.map((kind) => [kind, 0]));
+  for (const { kind } of found) counts.set(kind, counts.get(kind)! + 1);
+  for (const [kind, value] of counts) yield { labels: { kind }, value };
+}
+
+function cacheOf({ state: { engine } }: MetricSource) {
+  return engine.audiences.queries.cache;
+}
+
+function journalOf({ state: { engine } }: MetricSource) {
+  return engine.persistence;
+}
+
+const heldMetrics: readonly MetricRow[] = [
+  {
+    name: 'segmentd_users',
+    type: 'gauge',
+    help: 'Users; each has a tag at least.',
+    read: ({ state }) => state.engine.store.directory.size,
+  },
+  {
+    name: 'segmentd_tags',
+    type: 'gauge',
+    help: 'Tags by kind, declared ones without users included.',
+    labels: ['kind'],
+    read: ({ state }) =>
+      byKind(
+        ['flag', 'enum', 'number'],
+        Array.from(state.engine.store.catalog.all(), ({ column }) => column),
+      ),
+  },
+  {
+    name: 'segmentd_pairs',
+    type: 'gauge',
+    help: 'Pairs of a user and a tag that the user has.',
+    read: ({ state }) => state.engine.store.pairs,
+  },
+  {
+    name: 'segmentd_audiences',
+    type: 'gauge',
+    help: 'Saved audiences by kind.',
+    labels: ['kind'],
+    read: ({ state }) => byKind(['dynamic', 'fixed'], state.engine.store.audiences.all()),
+  },
+  {
+    name: 'segmentd_memory_bytes',
+    type: 'gauge',
+    help: `Memory of the data by part; their sum is all of it. Counted anew every ${MEMORY_SECONDS} s at most, as that walks all bitmaps.`,
+    labels: ['part'],
+    *read({ memoryParts }) {
+      for (const [part, value] of Object.entries(memoryParts())) yield { labels: { part }, value };
+    },
+  },
+];
+
+const cacheMetrics: readonly MetricRow[] = [
+  {
+    name: 'segmentd_audience_cache_hits_total',
+    type: 'counter',
+    help: 'Results of saved audiences that were there when they were asked for.',
+    read: (source) => cacheOf(source).hits,
+  },
+  {
+    name: 'segmentd_audience_cache_misses_total',
+    type: 'counter',
+    help: 'Results of saved audiences that had to be made, because there was none or something had changed.',
+    read: (source) => cacheOf(source).misses,
+  },
+  {
+    name: 'segmentd_audience_cache_entries',
+    type: 'gauge',
+    help: 'Results of saved audiences that are kept.',
+    read: (source) => cacheOf(source).size,
+  },
+  {
+    name: 'segmentd_audience_cache_bytes',
+    type: 'gauge',
+    help: 'Memory of these results.',
+    read: (source) => cacheOf(source).bytes,
+  },
+  {
+    name: 'segmentd_audience_cache_limit_bytes',
+    type: 'gauge',
+    help: 'Memory that they may take: audience-cache-bytes.',
+    read: ({ state }) => state.engine.options.audienceCacheBytes,
+  },
+];
+
+const journalMetrics: readonly MetricRow[] = [
+  {
+    name: 'segmentd_journal_bytes',
+    type: 'gauge',
+    help: 'Size of the journal. Only with a data folder, as all about the journal.',
+    read: (source) => journalOf(source)?.size,
+  },
+  {
+    name: 'segmentd_journal_failing',
+    type: 'gauge',
+    help: '1 while changes are refused because the journal could not be written or synced, else 0.',
+    read(source) {
+      const journal = journalOf(source);
+      return journal && (journal.failure === undefined ? 0 : 1);
+    },
+  },
+  {
+    name: 'segmentd_journal_failures_total',
+    type: 'counter',
+    help: 'How often that began.',
+    read: (source) => journalOf(source) && source.state.journalWatch.failures,
+  },
+  {
+    name: 'segmentd_journal_last_failure_timestamp_seconds',
+    type: 'gauge',
+    help: 'When that began last, in seconds since 1970; 0 if never.',
+    read: (source) => journalOf(source) && source.state.journalWatch.lastFailureAt / 1000,
+  },
+  {
+    name: 'segmentd_journal_replayed_changes',
+    type: 'gauge',
+    help: 'Changes that were replayed at the start.',
+    read: (source) => journalOf(source)?.replayed,
+  },
+  {
+    name: 'segmentd_journal_replay_duration_seconds',
+    type: 'gauge',
+    help: 'How long that took.',
+    read: (source) => journalOf(source)?.replaySeconds,
+  },
+  {
+    name: 'segmentd_journal_torn_bytes',
+    type: 'gauge',
+    help: 'Bytes of an unfinished record that were cut off at the start.',
+    read: (source) => journalOf(source)?.torn,
+  },
+];
+
+export const engineMetrics: readonly MetricRow[] = [...heldMetrics, ...cacheMetrics, ...journalMetrics];
