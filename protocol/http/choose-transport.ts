@@ -5,15 +5,13 @@ import type { Transport } from './transport.js';
 /** What the option may be. */
 export type TransportName = 'auto' | 'uws' | 'node';
 
-/** Loads a transport. Throws when it is not to be had. */
-type Load = () => Promise<Transport>;
+/** Loads a transport, for heads of so many bytes if that must be known by then. Throws when it is not to be had. */
+type Load = (maxHeadBytes: number) => Promise<Transport>;
 
-const loadUwsTransport: Load = async () => {
+const loadUwsTransport: Load = async (maxHeadBytes) => {
   const { loadUws, uwsTransport } = await import('./uws-transport.js');
-  return uwsTransport(await loadUws());
+  return uwsTransport(await loadUws(maxHeadBytes));
 };
-
-const loadNodeTransport: Load = async () => (await import('./node-transport.js')).nodeTransport;
 
 /**
  * The transport of that name; `auto` is uWebSockets.js if it can be loaded, else Node's own server. Throws INVALID_OPTION
@@ -21,16 +19,18 @@ const loadNodeTransport: Load = async () => (await import('./node-transport.js')
  */
 export async function chooseTransport(
   name: TransportName,
+  maxHeadBytes: number,
   loadUws: Load = loadUwsTransport,
 ): Promise<{ readonly name: Exclude<TransportName, 'auto'>; readonly transport: Transport }> {
   if (name !== 'node') {
     try {
-      return { name: 'uws', transport: await loadUws() };
+      return { name: 'uws', transport: await loadUws(maxHeadBytes) };
     } catch (cause) {
       if (name === 'uws') throw notLoaded(cause as Error);
     }
   }
-  return { name: 'node', transport: await loadNodeTransport() };
+  const { nodeTransport } = await import('./node-transport.js');
+  return { name: 'node', transport: nodeTransport };
 }
 
 function notLoaded(cause: Error): SegmentdError {

@@ -40,7 +40,17 @@ export const nodeTransport: Transport = async (host, port, handler, limits) => {
   return listenerOf(server);
 };
 
+/** By connection, those who wait for something. Node tells only the first of several that it has ended. */
+const waiting = new WeakMap<Socket, Set<NodeExchange>>();
+
 function serve(server: Server, handler: HttpHandler, limits: TransportLimits): void {
+  server.on('connection', (socket) => {
+    const exchanges = new Set<NodeExchange>();
+    waiting.set(socket, exchanges);
+    socket.on('close', () => {
+      for (const exchange of exchanges) exchange.closed();
+    });
+  });
   const take = (req: IncomingMessage, res: ServerResponse, waits: boolean): void => {
     const exchange = new NodeExchange(req, res, limits.headTimeout, waits);
     try {
@@ -215,7 +225,15 @@ class NodeExchange implements HttpRequest, HttpResponse {
   /** The handler has returned: from now on the answer may be waited for. */
   left(): void {
     this.#hasLeft = true;
-    if (this.#phase !== 'done') this.#res.on('close', () => this.#closed());
+    if (this.#phase !== 'done') waiting.get(this.#req.socket)!.add(this);
+  }
+
+  /** The connection has ended. */
+  closed(): void {
+    this.#linger?.cancel();
+    if (this.#isAborted || this.#phase === 'done') return;
+    this.#isAborted = true;
+    this.#onAbort?.();
   }
 
   onAbort(callback: () => void): void {
@@ -241,6 +259,7 @@ class NodeExchange implements HttpRequest, HttpResponse {
     this.#phase = 'done';
     if (this.#isReceiving) this.#sendAndLinger(body);
     else {
+      this.#settled();
       this.#res.end(body);
       this.#watchReader();
     }
@@ -268,14 +287,20 @@ class NodeExchange implements HttpRequest, HttpResponse {
       this.#writeHead(this.#status, this.#headers, this.method === 'HEAD' ? undefined : '0');
     }
     this.#phase = 'done';
+    this.#settled();
     this.#res.end();
     this.#watchReader();
   }
 
   abort(): void {
-    if (this.#res.writableFinished) return;
+    if (this.#phase === 'done') return;
     this.#req.socket.destroy();
-    this.#closed();
+    this.closed();
+  }
+
+  /** Nothing is waited for any more. */
+  #settled(): void {
+    if (this.#hasLeft) waiting.get(this.#req.socket)!.delete(this);
   }
 
   #writeHead(status: number, headers: readonly Header[], length: string | undefined): void {
@@ -303,21 +328,16 @@ class NodeExchange implements HttpRequest, HttpResponse {
   /** The answer is not ended, and so the connection not closed, before the client has stopped sending. */
   #sendAndLinger(body: Uint8Array | string): void {
     if (body.length > 0) this.#res.write(body);
-    const linger = new Linger(() => this.#res.end());
-    this.#linger = linger;
-    this.#res.on('close', () => linger.cancel());
+    this.#linger = new Linger(() => {
+      this.#settled();
+      this.#res.end();
+    });
   }
 
   /** Does not wait forever for a client that does not read the end of its answer. */
   #watchReader(): void {
     const { socket } = this.#req;
     if (socket.writableLength > 0) socket.setTimeout(this.#timeout);
-  }
-
-  #closed(): void {
-    if (this.#isAborted || this.#res.writableFinished) return;
-    this.#isAborted = true;
-    this.#onAbort?.();
   }
 }
 

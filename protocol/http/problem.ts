@@ -14,8 +14,15 @@ const RETRY_SECONDS = '1';
 
 const CONTENT_TYPE: Header = ['content-type', 'application/problem+json'];
 const RETRY_AFTER: Header = ['retry-after', RETRY_SECONDS];
+/** How one logs in, which an answer of 401 must tell. */
+const AUTHENTICATE: Header = ['www-authenticate', 'Bearer realm="segmentd"'];
 const HEADERS: readonly Header[] = [CONTENT_TYPE];
-const HEADERS_TO_RETRY: readonly Header[] = [CONTENT_TYPE, RETRY_AFTER];
+/** By status, where there are more. */
+const MORE_HEADERS: Readonly<Record<number, readonly Header[]>> = {
+  401: [CONTENT_TYPE, AUTHENTICATE],
+  429: [CONTENT_TYPE, RETRY_AFTER],
+  503: [CONTENT_TYPE, RETRY_AFTER],
+};
 
 /** The answer that an error makes. What is no error of ours is a fault, of which the client learns nothing but that. */
 export function problemOf(error: unknown, requestId?: string): ProblemAnswer {
@@ -31,7 +38,7 @@ export function problemOf(error: unknown, requestId?: string): ProblemAnswer {
     position: known === undefined ? undefined : positionOf(known),
     requestId,
   });
-  return { status, headers: status === 503 || status === 429 ? HEADERS_TO_RETRY : HEADERS, body };
+  return { status, headers: MORE_HEADERS[status] ?? HEADERS, body };
 }
 
 function under(requestId: string | undefined): string {

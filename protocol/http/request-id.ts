@@ -8,7 +8,8 @@ const LAST_VISIBLE = 0x7e;
 export class RequestIds {
   /** Different for each start of the server. */
   readonly #prefix = randomBytes(6).toString('hex');
-  #count = 0;
+  /** From here on it has six digits in base 36, for the first two thousand million requests. */
+  #count = 36 ** 5;
 
   /** The id that the client gave, if it is one that can be logged, else a new one. */
   of(given: string | undefined): string {
@@ -19,7 +20,7 @@ export class RequestIds {
 }
 
 function isSane(text: string): boolean {
-  if (text.length > MAX_LENGTH) return false;
+  if (text === '' || text.length > MAX_LENGTH) return false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code < FIRST_VISIBLE || code > LAST_VISIBLE) return false;

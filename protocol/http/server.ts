@@ -31,7 +31,8 @@ export async function listenHttp(
 ): Promise<HttpServer> {
   const { options } = state;
   const service = new HttpService(state, hooks);
-  const { name, transport } = await chooseTransport(options.httpTransport);
+  const maxHeadBytes = options.httpMaxHeaderBytes + options.httpMaxUrlBytes;
+  const { name, transport } = await chooseTransport(options.httpTransport, maxHeadBytes);
   const listener = await transport(options.host, port, handlerOf(service, routes), {
     maxHeaderBytes: options.httpMaxHeaderBytes,
     maxUrlBytes: options.httpMaxUrlBytes,

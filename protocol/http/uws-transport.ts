@@ -29,8 +29,15 @@ const METHODS = [
   ['OPTIONS', 'options'],
 ] as const;
 
-/** Loads the package. Throws when it is not there, or has no binary for this machine and this version of Node. */
-export async function loadUws(): Promise<Module> {
+/** Where versions since 2024 look for the bytes of a head, once, when they are loaded. */
+const HEAD_BYTES = 'UWS_HTTP_MAX_HEADERS_SIZE';
+
+/**
+ * Loads the package, for heads of so many bytes where it lets that be chosen. Throws when it is not there, or has no binary
+ * for this machine and this version of Node.
+ */
+export async function loadUws(maxHeadBytes: number): Promise<Module> {
+  process.env[HEAD_BYTES] ??= String(maxHeadBytes);
   const loaded = (await import('uWebSockets.js')) as Module & { default?: Module };
   const module = loaded.default ?? loaded;
   // Some builds come with an imitation for machines that they have no binary for: slower than Node's own server.
@@ -40,10 +47,7 @@ export async function loadUws(): Promise<Module> {
   return module;
 }
 
-/**
- * Listens with uWebSockets.js. Of the limits it knows its own only: 10 seconds for everything, and a head that does not come
- * in one piece has 4 or 16 KiB, by version.
- */
+/** Listens with uWebSockets.js, which has limits of its own instead of those it is given: docs/http-transports.md. */
 export function uwsTransport(uws: Module): Transport {
   return async (host, port, handler) => {
     const app = uws.App() as unknown as App;

@@ -198,6 +198,30 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     await stillServes();
   });
 
+  test('requests ahead of an answer that is waited for are answered in their order, or the connection ends', async () => {
+    const client = await open();
+    client.send(requestText('GET', '/wait') + requestText('GET', '/hello'));
+    await expect.poll(() => waiting.length).toBe(1);
+    if (transport === 'uws') expect(await client.closed()).toBe('');
+    else {
+      waiting[0]!();
+      expect(String((await client.answer()).body)).toBe('"waited"');
+      expect(String((await client.answer()).body)).toBe('"hello"');
+      client.destroy();
+    }
+    await stillServes();
+  });
+
+  test.each(['/wait', '/endless', '/large'])('many of them for %s leave nothing', async (path) => {
+    const clients = await Promise.all(Array.from({ length: 20 }, open));
+    for (const client of clients) client.send(requestText('GET', path).repeat(5));
+    await expect
+      .poll(() => finished.length + server.service.waiting + server.service.streams)
+      .toBeGreaterThanOrEqual(20);
+    for (const client of clients) client.destroy();
+    await stillServes();
+  });
+
   test.each([{}, { 'accept-encoding': 'gzip' }])(
     '1,000 downloads that are broken off leave nothing: %j',
     async (headers) => {
