@@ -57,6 +57,7 @@ export class Session implements Call, ReplyTarget {
   outputBytes = 0;
   commandsProcessed = 0;
   readonly transaction = new Transaction();
+  readonly session = this;
   readonly #reader: RespReader;
   #protocol: 2 | 3 = 2;
   #stream: MemberCursor | undefined;
@@ -89,10 +90,6 @@ export class Session implements Call, ReplyTarget {
     return this.server.keyspace;
   }
 
-  get session(): this {
-    return this;
-  }
-
   get out(): RespWriter {
     return this.server.writer;
   }
@@ -112,19 +109,22 @@ export class Session implements Call, ReplyTarget {
     return this.#reader.pendingBytes;
   }
 
-  /** Takes input and executes what is complete. The chunk is only read before the next call or event. */
+  /** Takes input and executes what is complete. The chunk may change when the call returns. */
   receive(chunk: Buffer): void {
     if (this.#closing) return;
     this.inputBytes += chunk.length;
     this.server.inputBytes += chunk.length;
     this.lastActiveAt = Date.now();
+    const mustWait = this.#mustWait;
     try {
-      this.#reader.feed(chunk);
+      this.#reader.feed(mustWait ? Buffer.from(chunk) : chunk);
     } catch (error) {
       this.#refuseInput(error);
       return;
     }
-    if (!this.#mustWait) this.#run();
+    if (mustWait) return;
+    this.#run();
+    this.#reader.keepUnread();
   }
 
   /** For the outbox: sends replies. False when the connection still needs the bytes after the call. */
@@ -209,8 +209,10 @@ export class Session implements Call, ReplyTarget {
 
   later<T>(query: Query<T>, write: (result: T) => void): void {
     // Nothing may come between the commands of a transaction.
-    if (this.transaction.isExecuting) query.now();
-    const pending = new PendingReply(query, this.replyMode !== 'on' ? () => {} : () => write(query.result));
+    const { isExecuting } = this.transaction;
+    if (isExecuting) query.now();
+    const isSilent = this.replyMode !== 'on' && !isExecuting;
+    const pending = new PendingReply(query, isSilent ? () => {} : () => write(query.result));
     if (!pending.advance()) this.#pending = pending;
   }
 
@@ -431,20 +433,19 @@ export class Session implements Call, ReplyTarget {
   }
 
   /**
-   * Hands over what was written from `start` on. Short replies go out at the end of the event, together with those of
-   * others; whoever must wait for the client, or hangs up, learns at once how much it has taken.
+   * Hands over what was written from `start` on. Replies go out at the end of the event, together with those of others;
+   * whoever must wait for the client learns at once how much it has taken.
    */
   #flush(start: number): void {
-    const { out } = this;
     const { outbox } = this.server;
     this.#keepChanges(start);
-    const bytes = out.length - start;
+    const bytes = this.out.length - start;
     if (bytes > 0) {
       this.outputBytes += bytes;
       this.server.outputBytes += bytes;
       outbox.add(this, start);
     }
-    if (this.#closing || this.#inputEnded || this.#mustWait) outbox.flush();
+    if (this.#mustWait) outbox.flush();
   }
 
   /** A reply promises that a change is kept. When it is not, the client hears that instead, and no more. */
@@ -476,6 +477,7 @@ export class Session implements Call, ReplyTarget {
     const mustWait = this.#mustWait;
     if ((this.#closing || (this.#inputEnded && !mustWait)) && !this.#isBusy) {
       this.#closing = true;
+      this.server.outbox.flush();
       this.connection.end();
       // What else the client sends is dropped, so that its end is seen.
       this.connection.resume();
