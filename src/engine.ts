@@ -56,6 +56,8 @@ export interface EngineStats {
     readonly slack: number;
     /** Columns. */
     readonly bitmaps: number;
+    /** Fixed audiences, and results of dynamic ones that are kept. */
+    readonly audiences: number;
     readonly total: number;
   };
 }
@@ -314,13 +316,15 @@ class StoreEngine implements Engine {
     const { allocated, live, index } = records.bytes;
     let bitmaps = users.bytes;
     for (const tag of catalog.all()) bitmaps += tag.column.bytes();
+    const audiences = this.store.audiences.bytes + this.#audiences.queries.cache.bytes;
     const bytes = {
       directory: directory.bytes,
       ordinals: index,
       records: live,
       slack: allocated - live,
       bitmaps,
-      total: directory.bytes + index + allocated + bitmaps,
+      audiences,
+      total: directory.bytes + index + allocated + bitmaps + audiences,
     };
     return { users: directory.size, tags: catalog.size, pairs, bytes };
   }
@@ -332,6 +336,7 @@ class StoreEngine implements Engine {
   compact(): void {
     for (const tag of this.store.catalog.all()) tag.column.compact();
     this.store.users.compact();
+    this.store.audiences.compact();
   }
 
   share(): LookupHandle {

@@ -44,7 +44,8 @@ export async function run(args: readonly string[]): Promise<void> {
       ['segmentd: SINTERCARD', own, intersection],
       ['segmentd: SEG.COUNT a and b', own, ['SEG.COUNT', 'a and b']],
     ];
-    const replies = await Promise.all(asked.map(([, client, words]) => client.ask(...words)));
+    const replies: string[] = [];
+    for (const [, client, words] of asked) replies.push(await client.ask(...words));
     if (new Set(replies).size > 1) throw new Error(`the replies differ: ${JSON.stringify(replies)}`);
     const times = asked.map((): number[] => []);
     for (let round = -1; round < rounds; round++) {

@@ -25,7 +25,7 @@ export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
 const AT_ONCE = 1_000;
 /** Bytes of one slice of a streamed reply. */
 const SLICE_BYTES = 64 * 1024;
-/** With more than this waiting to be sent, the session takes no more input until it is gone. */
+/** With more than this waiting to be sent, or behind a query, the session takes no more input until it is gone. */
 const MAX_PENDING_BYTES = 1024 * 1024;
 /**
  * A session that has executed for so long lets others have their turn. Without it, a client that loads in bulk would hold
@@ -118,6 +118,7 @@ export class Session implements Call, ReplyTarget {
     const mustWait = this.#mustWait;
     try {
       this.#reader.feed(mustWait ? Buffer.from(chunk) : chunk);
+      if (mustWait) this.#balance();
     } catch (error) {
       this.#refuseInput(error);
       return;
@@ -212,7 +213,7 @@ export class Session implements Call, ReplyTarget {
     const { isExecuting } = this.transaction;
     if (isExecuting) query.now();
     const isSilent = this.replyMode !== 'on' && !isExecuting;
-    const pending = new PendingReply(query, isSilent ? () => {} : () => write(query.result));
+    const pending = new PendingReply(query, isSilent, () => write(query.result));
     if (!pending.advance()) this.#pending = pending;
   }
 
@@ -352,8 +353,7 @@ export class Session implements Call, ReplyTarget {
     if (pending === undefined) this.#count({ command, stats }, words, elapsed);
     else {
       pending.spent = elapsed;
-      const isSilent = this.replyMode !== 'on';
-      this.server.turns.add(() => this.#isOver(pending, { command, stats }, words, isSilent));
+      this.server.turns.add(() => this.#isOver(pending, { command, stats }, words));
     }
   }
 
@@ -367,7 +367,7 @@ export class Session implements Call, ReplyTarget {
   }
 
   /** Goes on with a query; once it is over, one way or the other, the session goes on. */
-  #isOver(pending: PendingReply, entry: CommandEntry, words: readonly Buffer[], isSilent: boolean): boolean {
+  #isOver(pending: PendingReply, entry: CommandEntry, words: readonly Buffer[]): boolean {
     if (this.#closed) return true;
     const { out } = this;
     const start = out.length;
@@ -377,7 +377,7 @@ export class Session implements Call, ReplyTarget {
     } catch (error) {
       out.length = start;
       entry.stats.failed++;
-      if (!isSilent) this.#writeError(error, entry.command);
+      if (!pending.isSilent) this.#writeError(error, entry.command);
     }
     this.#pending = undefined;
     this.#count(entry, words, pending.spent);
@@ -471,7 +471,7 @@ export class Session implements Call, ReplyTarget {
     return this.#isBusy || this.#hasMore || this.connection.pendingBytes > MAX_PENDING_BYTES;
   }
 
-  /** Takes input only while there is nothing to wait for, lets others have their turn, hangs up when all is said. */
+  /** Takes input only while there is nothing to wait for but a query, lets others have their turn, hangs up when all is said. */
   #balance(): void {
     if (this.#closed) return;
     const mustWait = this.#mustWait;
@@ -492,9 +492,9 @@ export class Session implements Call, ReplyTarget {
         this.drained();
       });
     }
-    if (mustWait === this.#paused) return;
-    this.#paused = mustWait;
-    if (mustWait) this.connection.pause();
-    else this.connection.resume();
+    const mustPause = mustWait && (this.#pending === undefined || this.pendingInputBytes > MAX_PENDING_BYTES);
+    if (mustPause === this.#paused) return;
+    this.#paused = mustPause;
+    this.connection[mustPause ? 'pause' : 'resume']();
   }
 }

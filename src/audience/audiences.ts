@@ -120,8 +120,8 @@ export class Audiences {
    */
   save(name: string, input: ExpressionInput, details: Partial<AudienceDetails> = {}): AudienceInfo {
     const tree = expressionOf(input);
-    // Whatever could not be evaluated is not saved.
-    new Planner(this.#store).plan(tree);
+    // Whatever could not be evaluated is not saved: by its name it is one level deeper, as `not` is.
+    new Planner(this.#store).plan({ type: 'not', operand: tree });
     const expression = typeof input === 'string' ? input.trim() : printExpression(tree);
     checkLength(name, expression);
     this.#apply({

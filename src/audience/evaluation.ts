@@ -100,14 +100,14 @@ export class Evaluation {
   *#make(node: PlanNode): Steps<Found> {
     switch (node.kind) {
       case 'tag':
-        return { bitmap: yield* this.#union(this.#valuesOf(node.tag.column as EnumColumn)), owned: true };
+        return { bitmap: yield* this.#union(this.#valuesOf(node.column as EnumColumn)), owned: true };
       case 'range':
         return { bitmap: yield* this.#range(node, this.#window), owned: true };
       case 'audience': {
         const found = yield* this.#find(node.plan!);
-        // What is kept for later evaluations must outlive the sources.
-        const isSource = !found.owned && !this.#results.has(node.plan!);
-        return isSource ? { bitmap: found.bitmap.clone(), owned: true } : found;
+        // What is kept for later evaluations must outlive the sources, and an empty source may be a result as it is.
+        const isKept = this.#window === undefined;
+        return isKept && !found.owned ? { bitmap: found.bitmap.clone(), owned: true } : found;
       }
       case 'and':
         return yield* this.#intersect(node, undefined);
@@ -286,7 +286,7 @@ export class Evaluation {
       case 'tag': {
         let count = 0;
         // Nobody has two values.
-        for (const bitmap of this.#valuesOf(node.tag.column as EnumColumn)) count += bitmap.size;
+        for (const bitmap of this.#valuesOf(node.column as EnumColumn)) count += bitmap.size;
         return count;
       }
       case 'range':

@@ -3,6 +3,7 @@
  * worked out, and equal parts become one node, so that they are evaluated once.
  */
 import type { AudienceRecord } from '../store/audience-catalog.js';
+import type { Column } from '../store/column.js';
 import { EnumColumn } from '../store/enum-column.js';
 import { NumberColumn } from '../store/number-column.js';
 import { quote } from '../store/numbers.js';
@@ -30,6 +31,7 @@ export interface ConstantNode extends NodeBase {
 export interface TagNode extends NodeBase {
   readonly kind: 'tag';
   readonly tag: Tag;
+  readonly column: Column;
 }
 
 /** Who has one value of an enum. */
@@ -97,8 +99,11 @@ export type PlanNode =
 /** A node before it has its number. */
 type Draft = PlanNode extends infer N ? (N extends PlanNode ? Omit<N, 'id'> : never) : never;
 
-/** How deep plans may nest, saved audiences within saved audiences included: what a stack surely holds. */
-const MAX_PLAN_DEPTH = 1_000;
+/**
+ * How deep plans may nest, saved audiences within saved audiences included: twice what a single expression may, and less than
+ * half of what a stack of Node's default size was seen to hold.
+ */
+const MAX_PLAN_DEPTH = 400;
 
 /** Makes plans over one state of the catalogues; all of its plans share their nodes. */
 export class Planner {
@@ -223,7 +228,8 @@ export class Planner {
   }
 
   #has(tag: Tag): PlanNode {
-    return this.#node({ kind: 'tag', tag, estimate: tag.column.count }, `tag ${tag.id}`);
+    const { column } = tag;
+    return this.#node({ kind: 'tag', tag, column, estimate: column.count }, `tag ${tag.id}`);
   }
 
   #compare(tag: Tag, operator: '=' | '!=' | '<' | '<=' | '>' | '>=', value: Value): PlanNode {

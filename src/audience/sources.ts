@@ -95,7 +95,7 @@ export class Sources {
       case 'none':
         return bitmapOf();
       case 'tag': {
-        const { column } = node.tag;
+        const { column } = node;
         if (column instanceof FlagColumn) return this.#hold(column.hold());
         if (column instanceof NumberColumn) return this.#holdSlices(column).exists;
         this.#holdValues(column as EnumColumn);
