@@ -10,6 +10,7 @@ import { quote } from '../store/numbers.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { Tag } from '../store/tag-catalog.js';
 import type { Expression, Value } from './ast.js';
+import { MAX_TOTAL_DEPTH } from './depth.js';
 import { ExpressionError } from './expression-error.js';
 import { formatNumber } from './lexer.js';
 import { treeOf } from './names.js';
@@ -99,12 +100,6 @@ export type PlanNode =
 /** A node before it has its number. */
 type Draft = PlanNode extends infer N ? (N extends PlanNode ? Omit<N, 'id'> : never) : never;
 
-/**
- * How deep plans may nest, saved audiences within saved audiences included: twice what a single expression may, and less than
- * half of what a stack of Node's default size was seen to hold.
- */
-const MAX_PLAN_DEPTH = 400;
-
 /** Makes plans over one state of the catalogues; all of its plans share their nodes. */
 export class Planner {
   readonly #store: SegmentStore;
@@ -146,9 +141,9 @@ export class Planner {
    * INVALID_VALUE where a tag cannot be compared so.
    */
   plan(expression: Expression): PlanNode {
-    if (++this.#depth > MAX_PLAN_DEPTH) {
+    if (++this.#depth > MAX_TOTAL_DEPTH) {
       throw new ExpressionError(
-        `with the audiences that it uses, the expression nests over ${MAX_PLAN_DEPTH} levels deep`,
+        `with the audiences that it uses, the expression nests over ${MAX_TOTAL_DEPTH} levels deep`,
       );
     }
     try {
