@@ -190,7 +190,10 @@ class StoreEngine implements Engine {
 
   apply(mutation: Mutation): number {
     const { store } = this;
-    return this.#journal === undefined ? apply(store, mutation) : this.#journal.apply(store, mutation);
+    const changes =
+      this.#journal === undefined ? apply(store, mutation) : this.#journal.apply(store, mutation);
+    if (mutation.type === 'clear') this.#audiences.queries.forget();
+    return changes;
   }
 
   declareTag(name: string, declaration: TagDeclaration): TagInfo {

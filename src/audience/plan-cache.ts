@@ -47,15 +47,24 @@ export class PlanCache {
   readonly #store: SegmentStore;
   /** The one that was made longest ago comes first. */
   readonly #plans = new Map<string, Planned>();
+  #audienceVersion = 0;
 
   constructor(store: SegmentStore) {
     this.#store = store;
+  }
+
+  clear(): void {
+    this.#plans.clear();
   }
 
   /** The plan of a text or a tree. Throws what is wrong with it. */
   get(input: string | Expression): Planned {
     if (typeof input !== 'string' || input.length > MAX_LENGTH)
       return new Planned(this.#store, expressionOf(input));
+    const { version } = this.#store.audiences;
+    // No plan is current any more, and columns that are no more must not be kept in memory for their sake.
+    if (version !== this.#audienceVersion) this.#plans.clear();
+    this.#audienceVersion = version;
     const known = this.#plans.get(input);
     if (known?.isCurrent === true) return known;
     this.#plans.delete(input);

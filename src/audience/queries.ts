@@ -206,6 +206,13 @@ export class AudienceQueries {
     );
   }
 
+  /** To be called when everything was removed: lets go of what was kept of it. */
+  forget(): void {
+    this.#cache.clear();
+    this.#plans.clear();
+    this.#index = undefined;
+  }
+
   /** How many users a dynamic audience has, if that is known without work. */
   knownSize(record: AudienceRecord): number | undefined {
     return this.#cache.peek(record)?.size;

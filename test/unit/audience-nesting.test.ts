@@ -114,6 +114,47 @@ test('what is saved can be asked for by its name', () => {
   expect(engine.audiences.get(next)).toBeUndefined();
 });
 
+describe('an audience that others use', () => {
+  /** Two chains of 150 audiences, each of which is `not` the one before. */
+  function twoChains(): Engine {
+    const engine = filled();
+    for (const chain of ['inner', 'outer']) {
+      for (let i = 0; i < 150; i++) {
+        engine.audiences.save(`${chain} ${i}`, i === 0 ? 'a' : `not @\`${chain} ${i - 1}\``);
+      }
+    }
+    return engine;
+  }
+
+  test('does not become so deep that these could not be asked for any more', () => {
+    const engine = twoChains();
+    expect(() => engine.audiences.save('outer 0', '@`inner 149` and b')).toThrow(
+      'audience "outer 50" would nest over 400 levels deep with the audiences that it uses',
+    );
+    expect(engine.audiences.get('outer 0')!.expression).toBe('a');
+    expect(() =>
+      engine.audiences.save('new', 'not not @`outer 149` or not not not @`inner 149`'),
+    ).not.toThrow();
+    engine.audiences.save('outer 105', 'not (@`inner 149` and b)');
+    assertAnswers(engine, '@`outer 149`');
+    expect(engine.audiences.match('u1').length).toBeGreaterThan(100);
+  });
+
+  test('may not use these, however deep they are', () => {
+    const { audiences } = twoChains();
+    expect(codeOf(() => audiences.save('inner 0', '@`inner 149`'))).toBe('AUDIENCE_CONFLICT');
+    expect(codeOf(() => audiences.save('inner 149', '@`inner 149`'))).toBe('AUDIENCE_CONFLICT');
+    expect(codeOf(() => audiences.save('inner 0', '@`outer 0` and @`inner 7`'))).toBe('AUDIENCE_CONFLICT');
+  });
+
+  test('counts as no level if it is fixed', () => {
+    const engine = twoChains();
+    engine.audiences.freeze('fixed', '@`inner 149`');
+    engine.audiences.save('outer 0', '@fixed');
+    assertAnswers(engine, '@`outer 149`');
+  });
+});
+
 test('a thousand audiences are matched, each user against all', () => {
   const engine = filled();
   const { audiences } = engine;
