@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { Query } from '../../src/audience/query.js';
 
 /** How long a query works before others have their turn, in milliseconds. */
-const TURN_MILLISECONDS = 1;
+const TURN_MILLISECONDS = 0.25;
 
 export class PendingReply {
   /** Milliseconds of work on the command so far. */

@@ -1,6 +1,6 @@
 /** How the values of a tag are spread over all users, or over an audience. */
 import { SegmentdError } from '../errors.js';
-import { type Bitmap, bothOf } from '../store/bitmap.js';
+import type { Bitmap } from '../store/bitmap.js';
 import type { Column, TagKind } from '../store/column.js';
 import { EnumColumn } from '../store/enum-column.js';
 import type { FlagColumn } from '../store/flag-column.js';
@@ -110,8 +110,7 @@ export class TagReporter {
         `tag ${quote(this.#name)} is ${this.#column.kind === 'enum' ? 'an enum' : 'a flag'}: only numbers have statistics; TAG.DISTRIBUTION counts its values`,
       );
     }
-    const known = within === undefined ? slices.exists : bothOf(slices.exists, within);
-    const count = known.size;
+    const count = within === undefined ? slices.exists.size : slices.exists.andCardinality(within);
     const exact = yield* slices.sum(within);
     const sum = Number(exact) / 10 ** this.#scale;
     const found = yield* slices.quantiles([0, 1, ...QUANTILES], within);
