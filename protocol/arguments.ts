@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { SegmentdError } from '../src/errors.js';
 import { compileGlob } from '../src/glob.js';
-import type { Keyspace, TagKeyName } from './keyspace.js';
+import type { Keyspace, SetKeyName, TagKeyName } from './keyspace.js';
 
 /** One argument as COMMAND DOCS and docs/commands.md tell it. */
 export interface ArgumentDoc {
@@ -55,6 +55,13 @@ export class Words {
     return this.#words[this.#at];
   }
 
+  /** Are the last two words this token, in any case, and digits? */
+  endsWithNumber(token: string): boolean {
+    const [name, number] = this.left < 2 ? [] : this.#words.slice(-2);
+    if (name === undefined || !isToken(name, token)) return false;
+    return /^\d+$/.test(number!.toString('latin1'));
+  }
+
   next(): Buffer {
     const word = this.#words[this.#at++];
     if (word === undefined) throw syntaxError();
@@ -64,16 +71,14 @@ export class Words {
   /** Takes the next word if it is this token, in any case. */
   takeToken(token: string): boolean {
     const word = this.peek();
-    if (
-      word === undefined ||
-      word.length !== token.length ||
-      word.toString('latin1').toUpperCase() !== token
-    ) {
-      return false;
-    }
+    if (word === undefined || !isToken(word, token)) return false;
     this.#at++;
     return true;
   }
+}
+
+function isToken(word: Buffer, token: string): boolean {
+  return word.length === token.length && word.toString('latin1').toUpperCase() === token;
 }
 
 export function syntaxError(): SegmentdError {
@@ -89,9 +94,14 @@ export function userKey(): Argument<Uint8Array> {
   return one('key', (words) => words.keyspace.userId(words.next()));
 }
 
-/** A key that names a tag, or one value of it. */
+/** A key that names a tag, or one value of it; for commands that change it. */
 export function tagKey(): Argument<TagKeyName> {
   return one('key', (words) => words.keyspace.tag(words.next()));
+}
+
+/** A key that names a set: a tag, one value of it, or an audience. */
+export function setKey(): Argument<SetKeyName> {
+  return one('key', (words) => words.keyspace.set(words.next()));
 }
 
 /** A key of any kind, as its bytes. */
@@ -104,9 +114,9 @@ export function bytes(): Argument<Buffer> {
   return one('string', (words) => words.next());
 }
 
-/** Text; must be UTF-8. */
-export function text(): Argument<string> {
-  return one('string', (words) => textOf(words.next()));
+/** Text; must be UTF-8. `what` is what such texts are called. */
+export function text(what?: string): Argument<string> {
+  return one('string', (words) => textOf(words.next(), what));
 }
 
 /** A glob pattern, as in KEYS. */
@@ -127,10 +137,10 @@ export function bytePattern(): Argument<Matcher> {
 }
 
 /** A word as UTF-8 text. Throws INVALID_ARGUMENT for anything else. */
-export function textOf(word: Buffer): string {
+export function textOf(word: Buffer, what = 'names and values of tags'): string {
   if (isUtf8(word)) return word.toString();
   const shown = JSON.stringify(word.subarray(0, 32).toString('latin1'));
-  throw new SegmentdError('INVALID_ARGUMENT', `${shown} is not UTF-8; names and values of tags must be`);
+  throw new SegmentdError('INVALID_ARGUMENT', `${shown} is not UTF-8; ${what} must be`);
 }
 
 /** A whole number, by default any that is exact (±2^53). With `message`, anything else gets that error. */
@@ -228,6 +238,42 @@ export function many<T>(argument: Argument<T>, keepBehind = 0): Argument<T[]> {
   };
 }
 
+/** As `many`, in front of options of which only `TOKEN number` can be told from them: where these are the last two words. */
+export function manyBefore<T>(token: string, argument: Argument<T>): Argument<T[]> {
+  const list = many(argument);
+  return {
+    ...list,
+    parse(words) {
+      const { parse } = many(argument, words.endsWithNumber(token) ? 2 : 0);
+      const values = parse(words);
+      if (values.length === 0) throw new WrongArity();
+      return values;
+    },
+  };
+}
+
+/** A number, and then so many of the same. */
+export function counted<T>(argument: Argument<T>): Argument<T[]> {
+  const size = integer(0);
+  return {
+    min: 1,
+    max: Number.POSITIVE_INFINITY,
+    doc: (name) => ({
+      name,
+      type: 'block',
+      arguments: [
+        { name: 'count', type: 'integer' },
+        { ...argument.doc(name.replace(/s$/, '')), multiple: true, optional: true },
+      ],
+    }),
+    parse(words) {
+      const count = size.parse(words);
+      if (count > words.left) throw syntaxError();
+      return Array.from({ length: count }, () => argument.parse(words));
+    },
+  };
+}
+
 /** Two or more arguments that repeat together. */
 export function block<A extends Arguments>(parts: A): Argument<ParsedArguments<A>> {
   const list = Object.entries(parts);
@@ -254,8 +300,8 @@ export function optional<T>(argument: Argument<T>): Argument<T | undefined> {
 }
 
 /** A number of keys, and then so many keys. */
-export function numberedKeys(): Argument<TagKeyName[]> {
-  const key = tagKey();
+export function numberedKeys(): Argument<SetKeyName[]> {
+  const key = setKey();
   return {
     min: 2,
     max: Number.POSITIVE_INFINITY,

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: `segmentd serve`, `segmentd load`, `segmentd --help`. */
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { engineTarget } from '../loaders/engine-target.js';
 import { LOAD_EXIT, type LoadOptions, runLoad } from '../loaders/run.js';
 import { LAST_SAMPLE_ID, loadSample } from '../loaders/sample.js';
@@ -55,6 +56,9 @@ async function main(args: readonly string[]): Promise<number | undefined> {
 }
 
 async function serve(args: readonly string[]): Promise<number | undefined> {
+  // Commands leave next to no garbage, so a young generation of 16 MiB would only take room: over a byte for each pair of a
+  // million users with ten tags, without any gain in throughput (measured: compare-hmget).
+  setFlagsFromString('--semi-space-growth-factor=1');
   const flags: Flags = { sample: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
   for (const [name, { type }] of optionRows) {
     flags[optionFlag(name)] = { type: type === 'boolean' ? 'boolean' : 'string' };

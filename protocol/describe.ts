@@ -25,7 +25,7 @@ export function commandsMarkdown(commands: readonly Command[]): string {
   return `# Commands
 
 Made from the declarations by \`npm run docs\`; do not edit. ${commands.length} commands. Whatever is not noted as
-different behaves as in Redis.
+different behaves as in Redis. Expressions, and audiences as sets, are explained in [audiences.md](audiences.md).
 
 ${sections.join('\n')}`;
 }

@@ -1,5 +1,6 @@
 /** Every command there is. */
 import type { Command } from './command.js';
+import { audienceCommands } from './commands/audiences.js';
 import { clientCommands } from './commands/client.js';
 import { commandCommands } from './commands/command-docs.js';
 import { configCommands } from './commands/config.js';
@@ -8,6 +9,7 @@ import { diagnosticCommands } from './commands/diagnostics.js';
 import { hashCommands } from './commands/hashes.js';
 import { infoCommands } from './commands/info.js';
 import { keyCommands } from './commands/keys.js';
+import { savedAudienceCommands } from './commands/saved-audiences.js';
 import { setCommands } from './commands/sets.js';
 import { tagCommands } from './commands/tags.js';
 import { transactionCommands } from './commands/transactions.js';
@@ -18,6 +20,8 @@ export const allCommands: readonly Command[] = [
   ...setCommands,
   ...keyCommands,
   ...tagCommands,
+  ...audienceCommands,
+  ...savedAudienceCommands,
   ...transactionCommands,
   ...connectionCommands,
   ...clientCommands,

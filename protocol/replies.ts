@@ -1,5 +1,5 @@
 /** The shapes of replies: how a command's result is written in RESP, and how the documentation tells it. */
-import type { Query } from '../src/audience/query.js';
+import { Query } from '../src/audience/query.js';
 import type { TagValue } from '../src/index.js';
 import type { MemberCursor } from '../src/store/member-cursor.js';
 import type { RespWriter } from './resp/writer.js';
@@ -110,6 +110,21 @@ export function later<T>(reply: Reply<T>): Reply<Query<T>> {
   };
 }
 
+/** The reply to a result that is there, or to a query for it. */
+export function soon<T>(reply: Reply<T>): Reply<T | Query<T>> {
+  const waiting = later(reply);
+  return {
+    shape: reply.shape,
+    write: (target, result) =>
+      result instanceof Query ? waiting.write(target, result) : reply.write(target, result),
+  };
+}
+
+/** The reply to something that is put into another form first. */
+export function formed<T, U>(reply: Reply<U>, form: (result: T) => U): Reply<T> {
+  return { shape: reply.shape, write: (target, result) => reply.write(target, form(result)) };
+}
+
 /** The next cursor and a page of items. */
 export function page<T>(item: Reply<T>): Reply<{ cursor: string; items: readonly T[] }> {
   const items = array(item);
@@ -128,9 +143,15 @@ export interface Status {
   readonly status: string;
 }
 
+/** A number that need not be whole: always a double, and a bulk string in RESP2. */
+export interface Double {
+  readonly double: number;
+}
+
 /** Data of any shape: numbers, strings, null, booleans, arrays; a `Map` is a map, a `Set` a set. */
 export type Data =
   | number
+  | Double
   | Bulk
   | boolean
   | Status
@@ -159,6 +180,7 @@ function writeData(out: RespWriter, value: Data): void {
     out.set(value.size);
     for (const item of value as ReadonlySet<Data>) writeData(out, item);
   } else if ('status' in value) out.simple(value.status);
+  else if ('double' in value) out.double(value.double);
   else {
     const items = value as readonly Data[];
     out.array(items.length);

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Engine } from '../src/index.js';
 import type { ServerOptions } from '../src/options.js';
+import { AudienceOrder } from './audience-order.js';
 import type { Command } from './command.js';
 import { CommandTable } from './command-table.js';
 import { EventLog, type Where } from './event-log.js';
@@ -30,6 +31,7 @@ export class ServerState {
   readonly commands: CommandTable;
   readonly fieldLists: FieldLists;
   readonly userAhead: UserAhead;
+  readonly audienceOrder: AudienceOrder;
   readonly sessions = new Map<number, Session>();
   readonly slowLog: SlowLog;
   readonly latency: LatencyMonitor;
@@ -73,7 +75,12 @@ export class ServerState {
   ) {
     this.engine = engine;
     this.options = options;
-    this.keyspace = new Keyspace({ user: options.userPrefix, tag: options.tagPrefix });
+    this.keyspace = new Keyspace({
+      user: options.userPrefix,
+      tag: options.tagPrefix,
+      audience: options.audiencePrefix,
+    });
+    this.audienceOrder = new AudienceOrder(engine.store.audiences);
     this.commands = new CommandTable(commands);
     this.fieldLists = new FieldLists(engine);
     this.userAhead = new UserAhead(engine.store, this.keyspace.userPrefix.length);

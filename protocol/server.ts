@@ -1,7 +1,10 @@
 /** The servers on an engine: `segmentd/server`. */
 import type { Engine } from '../src/index.js';
 import { resolveServerOptions, type ServerOptions } from '../src/options.js';
+import { healthRoutes } from './http/health-routes.js';
+import { type HttpServer, listenHttp } from './http/server.js';
 import { createLogger, type Logger, silentLogger } from './logging.js';
+import { metricsRoute, observing } from './metrics/mount.js';
 import { allCommands } from './registry.js';
 import { listenResp } from './resp/server.js';
 import { ServerState } from './server-state.js';
@@ -40,8 +43,14 @@ export async function startServer(given: StartServerOptions): Promise<RunningSer
   const resp = await listenResp(state);
   state.port = resp.port;
   state.events.listening('resp', options.host, resp.port);
+  const http = await serveHttp(state).catch(async (error: unknown) => {
+    await resp.close();
+    state.close();
+    throw error;
+  });
   const close = async (): Promise<void> => {
     state.events.stopping();
+    await http?.close();
     await resp.close();
     state.close();
     state.events.stopped();
@@ -56,4 +65,12 @@ export async function startServer(given: StartServerOptions): Promise<RunningSer
     },
   };
   return server;
+}
+
+/** Serves what there is over HTTP, if a port is given. */
+async function serveHttp(state: ServerState): Promise<HttpServer | undefined> {
+  if (state.options.httpPort === 0) return undefined;
+  const http = await listenHttp(state, [metricsRoute, ...healthRoutes], observing(state));
+  state.events.listening('http', state.options.host, http.port);
+  return http;
 }

@@ -56,6 +56,8 @@ export interface EngineStats {
     readonly slack: number;
     /** Columns. */
     readonly bitmaps: number;
+    /** Fixed audiences, and results of dynamic ones that are kept. */
+    readonly audiences: number;
     readonly total: number;
   };
 }
@@ -188,7 +190,10 @@ class StoreEngine implements Engine {
 
   apply(mutation: Mutation): number {
     const { store } = this;
-    return this.#journal === undefined ? apply(store, mutation) : this.#journal.apply(store, mutation);
+    const changes =
+      this.#journal === undefined ? apply(store, mutation) : this.#journal.apply(store, mutation);
+    if (mutation.type === 'clear') this.#audiences.queries.forget();
+    return changes;
   }
 
   declareTag(name: string, declaration: TagDeclaration): TagInfo {
@@ -314,13 +319,15 @@ class StoreEngine implements Engine {
     const { allocated, live, index } = records.bytes;
     let bitmaps = users.bytes;
     for (const tag of catalog.all()) bitmaps += tag.column.bytes();
+    const audiences = this.store.audiences.bytes + this.#audiences.queries.cache.bytes;
     const bytes = {
       directory: directory.bytes,
       ordinals: index,
       records: live,
       slack: allocated - live,
       bitmaps,
-      total: directory.bytes + index + allocated + bitmaps,
+      audiences,
+      total: directory.bytes + index + allocated + bitmaps + audiences,
     };
     return { users: directory.size, tags: catalog.size, pairs, bytes };
   }
@@ -332,6 +339,7 @@ class StoreEngine implements Engine {
   compact(): void {
     for (const tag of this.store.catalog.all()) tag.column.compact();
     this.store.users.compact();
+    this.store.audiences.compact();
   }
 
   share(): LookupHandle {

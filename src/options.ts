@@ -82,12 +82,12 @@ export const optionTable = {
   },
   httpPort: {
     type: 'integer',
-    default: 7380,
+    default: 0,
     min: 0,
     max: 65_535,
     scope: 'server',
     mutable: false,
-    doc: 'Port for HTTP clients; 0 turns HTTP off.',
+    doc: 'Port for HTTP: /metrics, /healthz and /readyz; 0 turns it off.',
   },
   httpTransport: {
     type: 'choice',

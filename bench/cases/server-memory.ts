@@ -4,14 +4,15 @@ import { printTable } from '../support/table.js';
 import { TagPicker, tagName, userId } from '../support/users.js';
 
 export const name = 'server-memory';
-export const summary = 'bytes of memory per (user, tag) pair of a server filled by HSET; --users';
+export const summary =
+  'bytes of memory per (user, tag) pair of a server filled by HSET; --users, or --users --of --each';
 
-/** Tags for each user, and of how many. */
-const PLANS = [
+/** What is loaded unless `--of` and `--each` say it: tags for each user, and of how many. */
+const PLANS: readonly { each: number; of: number }[] = [
   { each: 10, of: 200 },
   { each: 200, of: 1_000 },
   { each: 200, of: 2_000 },
-] as const;
+];
 
 function* commands(users: number, each: number, of: number): Generator<Buffer> {
   const picker = new TagPicker({ users, each, of });
@@ -24,9 +25,11 @@ function* commands(users: number, each: number, of: number): Generator<Buffer> {
 
 /** Prints a line a plan: resident memory of the server less what the same process had when it came up, empty. */
 export async function run(args: readonly string[]): Promise<void> {
-  const { users } = readOptions(args, { users: 1_000_000 });
+  const given = readOptions(args, { users: 1_000_000, of: 0, each: 0 });
+  const { users } = given;
+  const plans = given.of === 0 && given.each === 0 ? PLANS : [given];
   const rows = [];
-  for (const { each, of } of PLANS) {
+  for (const { each, of } of plans) {
     const server = await startSegmentd();
     try {
       const empty = await residentBytes(server.pid);

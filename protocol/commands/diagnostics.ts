@@ -1,6 +1,6 @@
 /** What is slow, what takes memory, and how to end it all: SLOWLOG, LATENCY, MEMORY, OBJECT, MODULE, FLUSHALL, SHUTDOWN. */
 import { SegmentdError } from '../../src/index.js';
-import { bitmapBytes } from '../../src/store/bitmap.js';
+import type { AudienceRecord } from '../../src/store/audience-record.js';
 import { Format } from '../../src/store/cells.js';
 import { EnumColumn } from '../../src/store/enum-column.js';
 import {
@@ -81,14 +81,30 @@ function memoryOf({ engine: { store } }: Call, name: KeyName): number {
   if (name.kind === 'user') {
     return store.records.recordBytes(store.find(name.id)) + SLOT_BYTES + ORDINAL_BYTES;
   }
+  if (name.kind === 'audience') return audienceMemory(store.audiences.require(name.name));
   const { column } = store.catalog.require(name.tag);
   if (name.value === undefined) return column.bytes();
-  const members = column instanceof EnumColumn ? column.membersWith(name.value) : undefined;
-  return members === undefined ? 0 : bitmapBytes(members);
+  return column instanceof EnumColumn ? column.memoryOf(name.value) : 0;
+}
+
+/** What is kept of an audience: texts, and the users of a fixed one. */
+function audienceMemory({
+  name,
+  expression,
+  source,
+  description,
+  owner,
+  labels,
+  members,
+}: AudienceRecord): number {
+  const texts = [name, expression, source, description, owner, ...labels];
+  return texts.reduce((sum, part) => sum + Buffer.byteLength(part), members?.bytes ?? 0);
 }
 
 function encodingOf({ engine: { store } }: Call, name: KeyName): string {
   if (name.kind === 'tag') return 'roaring';
+  if (name.kind === 'audience')
+    return store.audiences.require(name.name).members === undefined ? 'expression' : 'roaring';
   const format = store.records.format(store.find(name.id));
   return format === Format.LIST || format === Format.LONG_LIST ? 'listpack' : 'hashtable';
 }
@@ -102,7 +118,7 @@ function flush(name: string, summary: string) {
     flags: ['write', 'dangerous'],
     arguments: { mode: optional(oneOf('async', 'sync')), rest: noMore() },
     reply: replies.ok,
-    differs: 'Declarations of tags go too. ASYNC is the same as SYNC.',
+    differs: 'Declarations of tags go too, and saved audiences. ASYNC is the same as SYNC.',
     run: ({ engine }) => engine.clear(),
   });
 }
@@ -196,9 +212,10 @@ export const diagnosticCommands = [
   helpCommand('LATENCY', group),
   command({
     name: 'MEMORY USAGE',
-    summary: "Bytes that a key takes: a user's record and its place in the indexes, or a tag's bitmaps.",
+    summary:
+      "Bytes that a key takes: a user's record and its place in the indexes, a tag's bitmaps, an audience's texts and bitmap.",
     group,
-    complexity: 'O(1) for users, O(N) for tags, N the bitmaps',
+    complexity: 'O(1) for users and audiences, O(N) for tags, N the bitmaps',
     flags: ['readonly'],
     arguments: { key: anyKey(), options: options({ samples: option('SAMPLES', integer(0)) }) },
     reply: replies.data('integer or null'),
@@ -211,7 +228,8 @@ export const diagnosticCommands = [
   helpCommand('MEMORY', group),
   command({
     name: 'OBJECT ENCODING',
-    summary: "How a key is stored: listpack or hashtable for a user's few or many tags, roaring for a tag.",
+    summary:
+      "How a key is stored: listpack or hashtable for a user's few or many tags, roaring for a tag or a fixed audience, expression for a dynamic one.",
     group: 'keys',
     complexity: 'O(1)',
     flags: ['readonly'],
@@ -234,7 +252,7 @@ export const diagnosticCommands = [
     run: () => [],
   }),
   helpCommand('MODULE', group),
-  flush('FLUSHALL', 'Removes all users and tags.'),
+  flush('FLUSHALL', 'Removes all users, tags and audiences.'),
   flush('FLUSHDB', 'The same as FLUSHALL.'),
   command({
     name: 'SHUTDOWN',

@@ -143,16 +143,30 @@ function segmentFields(_call: Call, stats: () => EngineStats): Fields {
   return [['users', users], ['tags', tags], ['pairs', pairs], ...sizes];
 }
 
+function audienceFields({ engine }: Call): Fields {
+  const { audiences } = engine.store;
+  const { cache } = engine.audiences.queries;
+  return [
+    ['audiences', audiences.size],
+    ['fixed_bytes', audiences.bytes],
+    ['cached_results', cache.size],
+    ['cached_bytes', cache.bytes],
+    ['cached_max_bytes', engine.options.audienceCacheBytes],
+    ['cache_hits', cache.hits],
+    ['cache_misses', cache.misses],
+  ];
+}
+
 function keyspaceFields(call: Call): Fields {
   const keys = keyCount(call);
   return keys === 0 ? [] : [['db0', `keys=${keys},expires=0,avg_ttl=0`]];
 }
 
-/** Users, and tags that have users: what SCAN lists. */
-function keyCount({ engine: { store } }: Call): number {
+/** Users, tags that have users, and audiences: what SCAN lists. */
+function keyCount({ engine: { store }, keyspace }: Call): number {
   let tags = 0;
   for (const tag of store.catalog.all()) if (tag.column.count > 0) tags++;
-  return store.directory.size + tags;
+  return store.directory.size + tags + (keyspace.hasAudiences ? store.audiences.size : 0);
 }
 
 const sections: readonly Section[] = [
@@ -182,6 +196,7 @@ const sections: readonly Section[] = [
   { title: 'Cluster', fields: () => [['cluster_enabled', 0]] },
   { title: 'Keyspace', fields: keyspaceFields },
   { title: 'Segments', fields: segmentFields },
+  { title: 'Audiences', fields: audienceFields },
 ];
 
 function chosen(names: readonly string[]): readonly Section[] {
@@ -220,12 +235,12 @@ export const infoCommands = [
     flags: ['dangerous'],
     arguments: { sections: optional(many(text())) },
     reply: replies.verbatim,
-    differs: 'What there is no such thing of is left out; the section Segments is added.',
+    differs: 'What there is no such thing of is left out; the sections Segments and Audiences are added.',
     run: (call, { sections: names = [] }) => render(call, chosen(names)),
   }),
   command({
     name: 'DBSIZE',
-    summary: 'How many keys there are: users, and tags that have users.',
+    summary: 'How many keys there are: users, tags that have users, and audiences.',
     group,
     complexity: 'O(N), N the tags',
     flags: ['readonly', 'fast'],

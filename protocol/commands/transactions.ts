@@ -1,10 +1,12 @@
 /** MULTI, EXEC and what belongs to them. A transaction runs alone, as everything does: there is one writer. */
+import { Planner } from '../../src/audience/plan.js';
+import { Stamp } from '../../src/audience/result-cache.js';
 import { membersOf } from '../../src/engine.js';
 import { SegmentdError } from '../../src/index.js';
 import { bitmapOf } from '../../src/store/bitmap.js';
 import { anyKey, many } from '../arguments.js';
 import { type Call, command } from '../command.js';
-import type { KeyName } from '../keyspace.js';
+import type { AudienceKeyName, KeyName } from '../keyspace.js';
 import type { Reply } from '../replies.js';
 import * as replies from '../replies.js';
 import type { QueuedCommand, Watch } from '../transaction.js';
@@ -30,7 +32,9 @@ const execution: Reply<{ call: Call; queue: readonly QueuedCommand[] | undefined
 };
 
 /** Remembers what a key holds; the result tells whether it still does. */
-function watchKey({ engine }: Call, name: KeyName): Watch {
+function watchKey(call: Call, name: KeyName): Watch {
+  const { engine } = call;
+  if (name.kind === 'audience') return watchAudience(call, name);
   if (name.kind === 'user') {
     const id = Buffer.from(name.id);
     const before = JSON.stringify([...(engine.getAll(id) ?? [])]);
@@ -39,6 +43,19 @@ function watchKey({ engine }: Call, name: KeyName): Watch {
   const members = () => membersOf(engine.store, name.tag, name.value) ?? bitmapOf();
   const before = members().clone();
   return () => members().isEqual(before);
+}
+
+/** Of a dynamic audience it is not the users that are compared, which would take a query, but what they follow from. */
+function watchAudience({ engine: { store } }: Call, { name }: AudienceKeyName): Watch {
+  const { audiences } = store;
+  const record = audiences.find(name);
+  if (record === undefined) return () => audiences.find(name) === undefined;
+  if (record.members === undefined) {
+    const stamp = new Stamp(store, new Planner(store).planAudience(record));
+    return () => stamp.isFresh;
+  }
+  const before = record.members.clone();
+  return () => audiences.find(name)?.members?.now.isEqual(before) === true;
 }
 
 export const transactionCommands = [
@@ -83,11 +100,13 @@ export const transactionCommands = [
     name: 'WATCH',
     summary: 'Lets the next EXEC do nothing if one of the keys has changed by then.',
     group,
-    complexity: 'O(N), N the tags of a user, or the bitmap of a tag',
+    complexity:
+      'O(N), N the tags of a user, the bitmap of a tag or a fixed audience, the parts of an expression',
     flags: ['fast', 'noqueue'],
     arguments: { keys: many(anyKey()) },
     reply: replies.ok,
-    differs: 'Contents are compared: a key that was changed and changed back counts as unchanged.',
+    differs:
+      'Contents are compared: a key that was changed and changed back counts as unchanged. A dynamic audience counts as changed with any tag that it uses, and whenever an audience is saved or dropped.',
     run(call, { keys }) {
       const { transaction } = call.session;
       if (transaction.isOpen) throw new SegmentdError('NOT_ALLOWED', 'WATCH inside MULTI is not allowed');

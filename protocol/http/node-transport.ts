@@ -35,24 +35,34 @@ export const nodeTransport: Transport = async (host, port, handler, limits) => {
     requireHostHeader: false, // We ask for it ourselves: Node's refusal has no words.
     connectionsCheckingInterval: Math.ceil(limits.headTimeout / 4),
   });
-  serve(server, handler, limits);
+  const connections: Connections = new Map();
+  serve(server, handler, limits, connections);
   await listening(server, host, port);
-  return listenerOf(server);
+  return listenerOf(server, connections);
 };
 
-/** By connection, those who wait for something. Node tells only the first of several that it has ended. */
-const waiting = new WeakMap<Socket, Set<NodeExchange>>();
+/** Those of a connection who wait for something. Node tells only the first of several that it has ended. */
+type Waiting = Set<NodeExchange>;
+type Connections = Map<Socket, Waiting>;
 
-function serve(server: Server, handler: HttpHandler, limits: TransportLimits): void {
+function serve(
+  server: Server,
+  handler: HttpHandler,
+  limits: TransportLimits,
+  connections: Connections,
+): void {
   server.on('connection', (socket) => {
-    const exchanges = new Set<NodeExchange>();
-    waiting.set(socket, exchanges);
+    const waiting: Waiting = new Set();
+    connections.set(socket, waiting);
     socket.on('close', () => {
-      for (const exchange of exchanges) exchange.closed();
+      connections.delete(socket);
+      for (const exchange of waiting) exchange.closed();
     });
+    if (!server.listening) socket.destroy(); // It came while the server was closed.
   });
-  const take = (req: IncomingMessage, res: ServerResponse, waits: boolean): void => {
-    const exchange = new NodeExchange(req, res, limits.headTimeout, waits);
+  const take = (req: IncomingMessage, res: ServerResponse, isHeldBack: boolean): void => {
+    const waiting = connections.get(req.socket)!;
+    const exchange = new NodeExchange(req, res, waiting, limits.headTimeout, isHeldBack);
     try {
       const problem = problemOfHead(req, exchange);
       if (problem === undefined) handler(exchange, exchange);
@@ -86,12 +96,12 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function listenerOf(server: Server): HttpListener {
+function listenerOf(server: Server, connections: Connections): HttpListener {
   return {
     port: (server.address() as AddressInfo).port,
     close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
+      for (const socket of connections.keys()) socket.destroy();
       return closed;
     },
   };
@@ -138,9 +148,10 @@ class NodeExchange implements HttpRequest, HttpResponse {
   readonly query: string;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
+  readonly #waiting: Waiting;
   readonly #timeout: number;
   /** Does the client wait to be told that it may send its body? */
-  readonly #waits: boolean;
+  readonly #isHeldBack: boolean;
   /** Nothing was sent; a head is ready to be sent with the first piece; all or part was sent. */
   #phase: 'open' | 'begun' | 'streaming' | 'done' = 'open';
   #status = 200;
@@ -157,11 +168,18 @@ class NodeExchange implements HttpRequest, HttpResponse {
   #onAbort: (() => void) | undefined;
   #onDrained: (() => void) | undefined;
 
-  constructor(req: IncomingMessage, res: ServerResponse, timeout: number, waits: boolean) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    waiting: Waiting,
+    timeout: number,
+    isHeldBack: boolean,
+  ) {
     this.#req = req;
     this.#res = res;
+    this.#waiting = waiting;
     this.#timeout = timeout;
-    this.#waits = waits;
+    this.#isHeldBack = isHeldBack;
     const url = originForm(req.url!);
     const mark = url.indexOf('?');
     this.path = mark < 0 ? url : url.slice(0, mark);
@@ -205,7 +223,7 @@ class NodeExchange implements HttpRequest, HttpResponse {
     };
     this.#isReceiving = true;
     if (Number(this.header('content-length') ?? 0) > limit) refuse();
-    else if (this.#waits) this.#res.writeContinue();
+    else if (this.#isHeldBack) this.#res.writeContinue();
     req.socket.setTimeout(this.#timeout);
     req.on('data', (chunk: Buffer) => {
       this.#linger?.dropped(chunk.length);
@@ -225,7 +243,7 @@ class NodeExchange implements HttpRequest, HttpResponse {
   /** The handler has returned: from now on the answer may be waited for. */
   left(): void {
     this.#hasLeft = true;
-    if (this.#phase !== 'done') waiting.get(this.#req.socket)!.add(this);
+    if (this.#phase !== 'done') this.#waiting.add(this);
   }
 
   /** The connection has ended. */
@@ -300,7 +318,7 @@ class NodeExchange implements HttpRequest, HttpResponse {
 
   /** Nothing is waited for any more. */
   #settled(): void {
-    if (this.#hasLeft) waiting.get(this.#req.socket)!.delete(this);
+    if (this.#hasLeft) this.#waiting.delete(this);
   }
 
   #writeHead(status: number, headers: readonly Header[], length: string | undefined): void {

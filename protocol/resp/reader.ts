@@ -132,6 +132,15 @@ export class RespReader {
     }
   }
 
+  /** Copies what was fed and is not read yet: from now on the chunk may change. */
+  keepUnread(): void {
+    if (this.#chunk.length === 0) return;
+    const copy = Buffer.from(this.#chunk);
+    if (this.#input === this.#chunk) this.#input = copy;
+    this.#chunk = copy;
+    this.#tail.forget();
+  }
+
   /**
    * Goes on to the next command.
    *

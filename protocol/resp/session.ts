@@ -26,7 +26,7 @@ export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
 const AT_ONCE = 1_000;
 /** Bytes of one slice of a streamed reply. */
 const SLICE_BYTES = 64 * 1024;
-/** With more than this waiting to be sent, the session takes no more input until it is gone. */
+/** With more than this waiting to be sent, or behind a query, the session takes no more input until it is gone. */
 const MAX_PENDING_BYTES = 1024 * 1024;
 /**
  * A session that has executed for so long lets others have their turn. Without it, a client that loads in bulk would hold
@@ -58,6 +58,7 @@ export class Session implements Call, ReplyTarget {
   outputBytes = 0;
   commandsProcessed = 0;
   readonly transaction = new Transaction();
+  readonly session = this;
   readonly #reader: RespReader;
   #protocol: 2 | 3 = 2;
   #stream: MemberCursor | undefined;
@@ -90,10 +91,6 @@ export class Session implements Call, ReplyTarget {
     return this.server.keyspace;
   }
 
-  get session(): this {
-    return this;
-  }
-
   get out(): RespWriter {
     return this.server.writer;
   }
@@ -113,19 +110,23 @@ export class Session implements Call, ReplyTarget {
     return this.#reader.pendingBytes;
   }
 
-  /** Takes input and executes what is complete. The chunk is only read before the next call or event. */
+  /** Takes input and executes what is complete. The chunk may change when the call returns. */
   receive(chunk: Buffer): void {
     if (this.#closing) return;
     this.inputBytes += chunk.length;
     this.server.inputBytes += chunk.length;
     this.lastActiveAt = Date.now();
+    const mustWait = this.#mustWait;
     try {
-      this.#reader.feed(chunk);
+      this.#reader.feed(mustWait ? Buffer.from(chunk) : chunk);
+      if (mustWait) this.#balance();
     } catch (error) {
       this.#refuseInput(error);
       return;
     }
-    if (!this.#mustWait) this.#run();
+    if (mustWait) return;
+    this.#run();
+    this.#reader.keepUnread();
   }
 
   /** For the outbox: sends replies. False when the connection still needs the bytes after the call. */
@@ -210,8 +211,10 @@ export class Session implements Call, ReplyTarget {
 
   later<T>(query: Query<T>, write: (result: T) => void): void {
     // Nothing may come between the commands of a transaction.
-    if (this.transaction.isExecuting) query.now();
-    const pending = new PendingReply(query, this.replyMode !== 'on' ? () => {} : () => write(query.result));
+    const { isExecuting } = this.transaction;
+    if (isExecuting) query.now();
+    const isSilent = this.replyMode !== 'on' && !isExecuting;
+    const pending = new PendingReply(query, isSilent, () => write(query.result));
     if (!pending.advance()) this.#pending = pending;
   }
 
@@ -351,8 +354,7 @@ export class Session implements Call, ReplyTarget {
     if (pending === undefined) this.#count({ command, stats }, words, elapsed);
     else {
       pending.spent = elapsed;
-      const isSilent = this.replyMode !== 'on';
-      this.server.turns.add(() => this.#isOver(pending, { command, stats }, words, isSilent));
+      this.server.turns.add(() => this.#isOver(pending, { command, stats }, words));
     }
   }
 
@@ -364,7 +366,7 @@ export class Session implements Call, ReplyTarget {
   }
 
   /** Goes on with a query; once it is over, one way or the other, the session goes on. */
-  #isOver(pending: PendingReply, entry: CommandEntry, words: readonly Buffer[], isSilent: boolean): boolean {
+  #isOver(pending: PendingReply, entry: CommandEntry, words: readonly Buffer[]): boolean {
     if (this.#closed) return true;
     const { out } = this;
     const start = out.length;
@@ -374,7 +376,7 @@ export class Session implements Call, ReplyTarget {
     } catch (error) {
       out.length = start;
       entry.stats.failed++;
-      if (!isSilent) this.#writeError(error, entry.command);
+      if (!pending.isSilent) this.#writeError(error, entry.command);
     }
     this.#pending = undefined;
     this.#count(entry, words, pending.spent);
@@ -432,20 +434,19 @@ export class Session implements Call, ReplyTarget {
   }
 
   /**
-   * Hands over what was written from `start` on. Short replies go out at the end of the event, together with those of
-   * others; whoever must wait for the client, or hangs up, learns at once how much it has taken.
+   * Hands over what was written from `start` on. Replies go out at the end of the event, together with those of others;
+   * whoever must wait for the client learns at once how much it has taken.
    */
   #flush(start: number): void {
-    const { out } = this;
     const { outbox } = this.server;
     this.#keepChanges(start);
-    const bytes = out.length - start;
+    const bytes = this.out.length - start;
     if (bytes > 0) {
       this.outputBytes += bytes;
       this.server.outputBytes += bytes;
       outbox.add(this, start);
     }
-    if (this.#closing || this.#inputEnded || this.#mustWait) outbox.flush();
+    if (this.#mustWait) outbox.flush();
   }
 
   /** A reply promises that a change is kept. When it is not, the client hears that instead, and no more. */
@@ -471,12 +472,13 @@ export class Session implements Call, ReplyTarget {
     return this.#isBusy || this.#hasMore || this.connection.pendingBytes > MAX_PENDING_BYTES;
   }
 
-  /** Takes input only while there is nothing to wait for, lets others have their turn, hangs up when all is said. */
+  /** Takes input only while there is nothing to wait for but a query, lets others have their turn, hangs up when all is said. */
   #balance(): void {
     if (this.#closed) return;
     const mustWait = this.#mustWait;
     if ((this.#closing || (this.#inputEnded && !mustWait)) && !this.#isBusy) {
       this.#closing = true;
+      this.server.outbox.flush();
       this.connection.end();
       // What else the client sends is dropped, so that its end is seen.
       this.connection.resume();
@@ -491,9 +493,9 @@ export class Session implements Call, ReplyTarget {
         this.drained();
       });
     }
-    if (mustWait === this.#paused) return;
-    this.#paused = mustWait;
-    if (mustWait) this.connection.pause();
-    else this.connection.resume();
+    const mustPause = mustWait && (this.#pending === undefined || this.pendingInputBytes > MAX_PENDING_BYTES);
+    if (mustPause === this.#paused) return;
+    this.#paused = mustPause;
+    this.connection[mustPause ? 'pause' : 'resume']();
   }
 }

@@ -9,10 +9,12 @@ import type { AudienceDetails, AudienceKind, AudienceRecord } from '../store/aud
 import { quote } from '../store/numbers.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { UserId } from '../store/user-key.js';
-import { MAX_TEXT_BYTES } from './ast.js';
+import { type Expression, MAX_TEXT_BYTES } from './ast.js';
 import { expressionOf } from './check-expression.js';
 import type { Overlap } from './comparison.js';
+import { Depths, MAX_TOTAL_DEPTH } from './depth.js';
 import type { Explanation } from './explain.js';
+import { ExpressionError } from './expression-error.js';
 import { namesIn, treeOf, withAudienceRenamed } from './names.js';
 import { Planner } from './plan.js';
 import { printExpression } from './print.js';
@@ -122,6 +124,7 @@ export class Audiences {
     const tree = expressionOf(input);
     // Whatever could not be evaluated is not saved.
     new Planner(this.#store).plan(tree);
+    this.#checkDepth(name, tree);
     const expression = typeof input === 'string' ? input.trim() : printExpression(tree);
     checkLength(name, expression);
     this.#apply({
@@ -200,6 +203,23 @@ export class Audiences {
   /** Forgets an audience. Returns whether there was one. Throws AUDIENCE_IN_USE, naming which others use it. */
   drop(name: string): boolean {
     return this.#apply({ type: 'dropAudience', name }) > 0;
+  }
+
+  /** Throws INVALID_EXPRESSION if the audience, or one that uses it, would then nest too deep to be asked for by its name. */
+  #checkDepth(name: string, tree: Expression): void {
+    const { audiences } = this.#store;
+    const depths = new Depths(audiences);
+    const depth = depths.of(tree);
+    const users = new Set(audiences.usedBy(name));
+    for (const user of users) for (const next of audiences.usedBy(user)) users.add(next);
+    // A circle is refused for what it is.
+    if (namesIn(tree).audiences.some((used) => used === name || users.has(used))) return;
+    depths.set(name, depth);
+    for (const deep of [name, ...users]) {
+      if (depths.ofAudience(deep) < MAX_TOTAL_DEPTH) continue;
+      const levels = `${MAX_TOTAL_DEPTH} levels deep with the audiences that it uses`;
+      throw new ExpressionError(`audience ${quote(deep)} would nest over ${levels}`);
+    }
   }
 
   #detailsFor(name: string, given: Partial<AudienceDetails>): AudienceDetails {

@@ -44,7 +44,7 @@ export class Evaluation {
   /** As `users`, as a bitmap of the caller's own. */
   *ownUsers(node: PlanNode): Steps<Bitmap> {
     const { bitmap, owned } = yield* this.#find(node);
-    return owned ? bitmap : bitmap.clone();
+    return owned ? this.#sources.give(bitmap) : bitmap.clone();
   }
 
   /** How many users a node has. */
@@ -65,9 +65,15 @@ export class Evaluation {
     return counts;
   }
 
+  /** A bitmap that was just made: it goes with the sources, if not before. */
+  #new(bitmap: Bitmap): Bitmap {
+    this.#sources.own(bitmap);
+    return bitmap;
+  }
+
   /** A bitmap of the sources', within the window. */
   #source(bitmap: Bitmap): Bitmap {
-    return this.#window === undefined ? bitmap : bothOf(bitmap, this.#window);
+    return this.#window === undefined ? bitmap : this.#new(bothOf(bitmap, this.#window));
   }
 
   /** What is there without work. */
@@ -76,7 +82,7 @@ export class Evaluation {
     if (result !== undefined) return result;
     const source = this.#sources.bitmapOf(node);
     if (source === undefined || this.#window === undefined) return source;
-    const inWindow = bothOf(source, this.#window);
+    const inWindow = this.#new(bothOf(source, this.#window));
     this.#results.set(node, inWindow);
     return inWindow;
   }
@@ -100,14 +106,14 @@ export class Evaluation {
   *#make(node: PlanNode): Steps<Found> {
     switch (node.kind) {
       case 'tag':
-        return { bitmap: yield* this.#union(this.#valuesOf(node.tag.column as EnumColumn)), owned: true };
+        return { bitmap: yield* this.#union(this.#valuesOf(node.column as EnumColumn)), owned: true };
       case 'range':
         return { bitmap: yield* this.#range(node, this.#window), owned: true };
       case 'audience': {
         const found = yield* this.#find(node.plan!);
-        // What is kept for later evaluations must outlive the sources.
-        const isSource = !found.owned && !this.#results.has(node.plan!);
-        return isSource ? { bitmap: found.bitmap.clone(), owned: true } : found;
+        // What is kept for later evaluations must outlive the sources, and an empty source may be a result as it is.
+        const isKept = this.#window === undefined;
+        return isKept && !found.owned ? { bitmap: this.#new(found.bitmap.clone()), owned: true } : found;
       }
       case 'and':
         return yield* this.#intersect(node, undefined);
@@ -135,7 +141,7 @@ export class Evaluation {
           return yield* this.#range(node, scope);
         case 'and': {
           const { bitmap, owned } = yield* this.#intersect(node, scope);
-          return owned ? bitmap : bitmap.clone();
+          return owned ? bitmap : this.#new(bitmap.clone());
         }
         case 'atLeast':
           return yield* this.#atLeast(node, scope);
@@ -146,13 +152,13 @@ export class Evaluation {
       }
     }
     const { bitmap, owned } = yield* this.#find(node);
-    if (!owned) return bothOf(bitmap, scope);
+    if (!owned) return this.#new(bothOf(bitmap, scope));
     bitmap.andInPlace(scope);
     return bitmap;
   }
 
-  #range({ column, low, high }: RangeNode, scope: Bitmap | undefined): Steps<Bitmap> {
-    return this.#sources.slicesOf(column).inRange(low, high, scope);
+  *#range({ column, low, high }: RangeNode, scope: Bitmap | undefined): Steps<Bitmap> {
+    return this.#new(yield* this.#sources.slicesOf(column).inRange(low, high, scope));
   }
 
   #valuesOf(column: EnumColumn): Bitmap[] {
@@ -161,10 +167,12 @@ export class Evaluation {
 
   /** The union of any number of bitmaps. */
   *#union(bitmaps: readonly Bitmap[]): Steps<Bitmap> {
-    const result = unionOf(bitmaps.slice(0, UNION_STEP));
+    const result = this.#new(unionOf(bitmaps.slice(0, UNION_STEP)));
     for (let at = UNION_STEP; at < bitmaps.length; at += UNION_STEP) {
       yield;
-      result.orInPlace(unionOf(bitmaps.slice(at, at + UNION_STEP)));
+      const more = unionOf(bitmaps.slice(at, at + UNION_STEP));
+      result.orInPlace(more);
+      more.dispose();
     }
     return result;
   }
@@ -184,17 +192,22 @@ export class Evaluation {
     for (const operand of others) {
       yield;
       const { bitmap, owned } = yield* this.#find(operand);
-      if (result === undefined) result = owned ? bitmap : bitmap.clone();
-      else result.orInPlace(bitmap);
+      if (result === undefined) result = owned ? bitmap : this.#new(bitmap.clone());
+      else {
+        result.orInPlace(bitmap);
+        if (owned) bitmap.dispose();
+      }
     }
     return result!;
   }
 
   *#uniteWithin(node: OrNode, scope: Bitmap): Steps<Bitmap> {
-    const result = bitmapOf();
+    const result = this.#new(bitmapOf());
     for (const operand of node.operands) {
       yield;
-      result.orInPlace(yield* this.#findWithin(operand, scope));
+      const found = yield* this.#findWithin(operand, scope);
+      result.orInPlace(found);
+      found.dispose();
     }
     return result;
   }
@@ -231,7 +244,7 @@ export class Evaluation {
       return { bitmap, owned: true };
     }
     const began = this.#trace?.begin();
-    const bitmap = left.owned ? left.bitmap.andInPlace(known) : bothOf(left.bitmap, known);
+    const bitmap = left.owned ? left.bitmap.andInPlace(known) : this.#new(bothOf(left.bitmap, known));
     if (began !== undefined) this.#trace!.end(part, bitmap.size, began);
     return { bitmap, owned: true };
   }
@@ -242,7 +255,7 @@ export class Evaluation {
     const gone = known ?? (yield* this.#findWithin(part, left.bitmap));
     const before = left.bitmap.size;
     // Between two sparse bitmaps the difference in place is eight times slower than a new one (measured).
-    const bitmap = differenceOf(left.bitmap, gone);
+    const bitmap = this.#new(differenceOf(left.bitmap, gone));
     if (left.owned) left.bitmap.dispose();
     if (known === undefined) gone.dispose();
     if (began !== undefined) this.#trace!.end(part, before - bitmap.size, began);
@@ -251,13 +264,13 @@ export class Evaluation {
 
   *#atLeast(node: AtLeastNode, scope: Bitmap | undefined): Steps<Bitmap> {
     const counter = yield* this.#addUp(node.operands, scope);
-    return yield* counter.inRange(node.count, Number.POSITIVE_INFINITY);
+    return this.#new(yield* counter.inRange(node.count, Number.POSITIVE_INFINITY));
   }
 
   /** In how many of the operands each user is: a number for each, as bit slices, added up bit by bit. */
   *#addUp(operands: readonly PlanNode[], scope: Bitmap | undefined): Steps<BitSlices> {
     const slices: Bitmap[] = [];
-    const exists = bitmapOf();
+    const exists = this.#new(bitmapOf());
     for (const operand of operands) {
       yield;
       let carry = scope === undefined ? yield* this.#find(operand) : undefined;
@@ -267,11 +280,11 @@ export class Evaluation {
         yield;
         const slice = slices[bit];
         if (slice === undefined) {
-          slices.push(carry.owned ? carry.bitmap : carry.bitmap.clone());
+          slices.push(carry.owned ? carry.bitmap : this.#new(carry.bitmap.clone()));
           break;
         }
-        const next = bothOf(slice, carry.bitmap);
-        slices[bit] = eitherOf(slice, carry.bitmap);
+        const next = this.#new(bothOf(slice, carry.bitmap));
+        slices[bit] = this.#new(eitherOf(slice, carry.bitmap));
         slice.dispose();
         if (carry.owned) carry.bitmap.dispose();
         carry = { bitmap: next, owned: true };
@@ -286,7 +299,7 @@ export class Evaluation {
       case 'tag': {
         let count = 0;
         // Nobody has two values.
-        for (const bitmap of this.#valuesOf(node.tag.column as EnumColumn)) count += bitmap.size;
+        for (const bitmap of this.#valuesOf(node.column as EnumColumn)) count += bitmap.size;
         return count;
       }
       case 'range':

@@ -17,7 +17,7 @@ export interface ExplainedPart {
   readonly actual: number | undefined;
   /** Milliseconds, the parts below included; undefined when nobody had to look. */
   readonly milliseconds: number | undefined;
-  /** In the order in which they were done. */
+  /** In the order in which they were done; none where the same part was told before with what it is made of. */
   readonly parts: readonly ExplainedPart[];
 }
 
@@ -30,20 +30,28 @@ export interface Explanation {
 }
 
 /** What a trace tells of a node. */
-export function explain(node: PlanNode, trace: Trace, prefix = ''): ExplainedPart {
-  const traced = trace.of(node);
-  const excluded = node.kind === 'and' ? node.excluded : [];
-  const parts = operandsOf(node)
-    .map((part) => ({ part, order: trace.of(part)?.order ?? Number.POSITIVE_INFINITY }))
-    .sort((a, b) => a.order - b.order || a.part.id - b.part.id)
-    .map(({ part }) => explain(part, trace, excluded.includes(part) ? 'not ' : ''));
-  return {
-    operation: prefix + describe(node),
-    estimated: node.estimate,
-    actual: traced?.actual,
-    milliseconds: traced?.milliseconds,
-    parts: traced === undefined || isLeafNow(node, parts) ? [] : parts,
+export function explain(root: PlanNode, trace: Trace): ExplainedPart {
+  const told = new Set<PlanNode>();
+  const tell = (node: PlanNode, prefix: string): ExplainedPart => {
+    const traced = trace.of(node);
+    const parts = traced === undefined || told.has(node) ? [] : partsOf(node);
+    return {
+      operation: prefix + describe(node),
+      estimated: node.estimate,
+      actual: traced?.actual,
+      milliseconds: traced?.milliseconds,
+      parts: isLeafNow(node, parts) ? [] : parts,
+    };
   };
+  const partsOf = (node: PlanNode): ExplainedPart[] => {
+    told.add(node);
+    const excluded = node.kind === 'and' ? node.excluded : [];
+    return operandsOf(node)
+      .map((part) => ({ part, order: trace.of(part)?.order ?? Number.POSITIVE_INFINITY }))
+      .sort((a, b) => a.order - b.order || a.part.id - b.part.id)
+      .map(({ part }) => tell(part, excluded.includes(part) ? 'not ' : ''));
+  };
+  return tell(root, '');
 }
 
 /** A saved audience whose result was there needed none of its parts. */

@@ -51,6 +51,11 @@ export class Freezer {
 
   /** To be called when it is over, one way or the other. */
   end(): void {
-    if (this.#draft !== 0) this.#apply({ type: 'discardDraft', draft: this.#draft });
+    if (this.#draft === 0) return;
+    try {
+      this.#apply({ type: 'discardDraft', draft: this.#draft });
+    } catch {
+      // The engine is closed, or cannot keep changes: drafts are forgotten at the next start.
+    }
   }
 }

@@ -28,10 +28,11 @@ export class MatchIndex {
     this.#records = [...store.audiences.all()].sort((a, b) => (a.name < b.name ? -1 : 1));
     this.#plans = new Int32Array(this.#records.length);
     this.#seen = new Uint8Array(this.#records.length);
+    const required = new RequiredTags();
     for (const [place, record] of this.#records.entries()) {
       const plan = this.#planner.planAudience(record);
       this.#plans[place] = this.#matcher.compile(plan);
-      const tags = requiredTags(plan);
+      const tags = required.of(plan);
       if (tags === undefined) this.#always.push(place);
       else {
         for (const { id } of tags) {
@@ -77,32 +78,42 @@ export class MatchIndex {
 }
 
 /** Tags of which every member has at least one: the choice with the fewest users; undefined when there is none. */
-function requiredTags(node: PlanNode): ReadonlySet<Tag> | undefined {
-  switch (node.kind) {
-    case 'tag':
-    case 'value':
-    case 'range':
-      return new Set([node.tag]);
-    case 'none':
-      return new Set();
-    case 'audience':
-      return node.plan === undefined ? undefined : requiredTags(node.plan);
-    case 'and': {
-      const choices = node.included.map(requiredTags).filter((tags) => tags !== undefined);
-      return choices.sort((a, b) => usersOf(a) - usersOf(b))[0];
-    }
-    case 'or':
-    case 'atLeast': {
-      const all = new Set<Tag>();
-      for (const part of node.operands) {
-        const tags = requiredTags(part);
-        if (tags === undefined) return undefined;
-        for (const tag of tags) all.add(tag);
+class RequiredTags {
+  /** What is known already: audiences that use each other share most of their plans. */
+  readonly #known = new Map<PlanNode, ReadonlySet<Tag> | undefined>();
+
+  of(node: PlanNode): ReadonlySet<Tag> | undefined {
+    if (!this.#known.has(node)) this.#known.set(node, this.#find(node));
+    return this.#known.get(node);
+  }
+
+  #find(node: PlanNode): ReadonlySet<Tag> | undefined {
+    switch (node.kind) {
+      case 'tag':
+      case 'value':
+      case 'range':
+        return new Set([node.tag]);
+      case 'none':
+        return new Set();
+      case 'audience':
+        return node.plan === undefined ? undefined : this.of(node.plan);
+      case 'and': {
+        const choices = node.included.map((part) => this.of(part)).filter((tags) => tags !== undefined);
+        return choices.sort((a, b) => usersOf(a) - usersOf(b))[0];
       }
-      return all;
+      case 'or':
+      case 'atLeast': {
+        const all = new Set<Tag>();
+        for (const part of node.operands) {
+          const tags = this.of(part);
+          if (tags === undefined) return undefined;
+          for (const tag of tags) all.add(tag);
+        }
+        return all;
+      }
+      default:
+        return undefined;
     }
-    default:
-      return undefined;
   }
 }
 

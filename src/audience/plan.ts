@@ -3,12 +3,14 @@
  * worked out, and equal parts become one node, so that they are evaluated once.
  */
 import type { AudienceRecord } from '../store/audience-catalog.js';
+import type { Column } from '../store/column.js';
 import { EnumColumn } from '../store/enum-column.js';
 import { NumberColumn } from '../store/number-column.js';
 import { quote } from '../store/numbers.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { Tag } from '../store/tag-catalog.js';
 import type { Expression, Value } from './ast.js';
+import { MAX_TOTAL_DEPTH } from './depth.js';
 import { ExpressionError } from './expression-error.js';
 import { formatNumber } from './lexer.js';
 import { treeOf } from './names.js';
@@ -30,6 +32,7 @@ export interface ConstantNode extends NodeBase {
 export interface TagNode extends NodeBase {
   readonly kind: 'tag';
   readonly tag: Tag;
+  readonly column: Column;
 }
 
 /** Who has one value of an enum. */
@@ -97,9 +100,6 @@ export type PlanNode =
 /** A node before it has its number. */
 type Draft = PlanNode extends infer N ? (N extends PlanNode ? Omit<N, 'id'> : never) : never;
 
-/** How deep plans may nest, saved audiences within saved audiences included: what a stack surely holds. */
-const MAX_PLAN_DEPTH = 1_000;
-
 /** Makes plans over one state of the catalogues; all of its plans share their nodes. */
 export class Planner {
   readonly #store: SegmentStore;
@@ -141,9 +141,9 @@ export class Planner {
    * INVALID_VALUE where a tag cannot be compared so.
    */
   plan(expression: Expression): PlanNode {
-    if (++this.#depth > MAX_PLAN_DEPTH) {
+    if (++this.#depth > MAX_TOTAL_DEPTH) {
       throw new ExpressionError(
-        `with the audiences that it uses, the expression nests over ${MAX_PLAN_DEPTH} levels deep`,
+        `with the audiences that it uses, the expression nests over ${MAX_TOTAL_DEPTH} levels deep`,
       );
     }
     try {
@@ -223,7 +223,8 @@ export class Planner {
   }
 
   #has(tag: Tag): PlanNode {
-    return this.#node({ kind: 'tag', tag, estimate: tag.column.count }, `tag ${tag.id}`);
+    const { column } = tag;
+    return this.#node({ kind: 'tag', tag, column, estimate: column.count }, `tag ${tag.id}`);
   }
 
   #compare(tag: Tag, operator: '=' | '!=' | '<' | '<=' | '>' | '>=', value: Value): PlanNode {

@@ -12,9 +12,9 @@ import { type Overlap, overlapOf } from './comparison.js';
 import { Evaluation } from './evaluation.js';
 import { type Explanation, explain } from './explain.js';
 import { Freezer, type Freezing } from './freeze.js';
-import { Matcher } from './match.js';
 import { MatchIndex } from './match-index.js';
 import { type PlanNode, Planner } from './plan.js';
+import { PlanCache } from './plan-cache.js';
 import { type Clock, Query } from './query.js';
 import { ResultCache } from './result-cache.js';
 import { Sources } from './sources.js';
@@ -43,6 +43,8 @@ export interface UserPage {
 const PAGE_SIZE = 10;
 const DEFAULT_RANGES = 10;
 const MAX_RANGES = 1_000;
+/** A comparison tells of each with each. */
+export const MAX_COMPARED = 100;
 
 /** Questions as queries; each is about the moment in which it is asked. */
 export class AudienceQueries {
@@ -50,6 +52,7 @@ export class AudienceQueries {
   readonly #apply: (mutation: Mutation) => number;
   readonly #timeout: number;
   readonly #cache: ResultCache;
+  readonly #plans: PlanCache;
   #index: MatchIndex | undefined;
 
   /** `apply` is the engine's; `cacheBytes`: what results of saved audiences may take; `timeout` in milliseconds, 0 for none. */
@@ -62,7 +65,8 @@ export class AudienceQueries {
     this.#store = store;
     this.#apply = apply;
     this.#timeout = timeout;
-    this.#cache = new ResultCache(cacheBytes);
+    this.#cache = new ResultCache(store, cacheBytes);
+    this.#plans = new PlanCache(store);
   }
 
   /** Results of saved audiences that are kept. */
@@ -105,15 +109,36 @@ export class AudienceQueries {
     });
   }
 
+  /**
+   * What `use` makes of sets that `combine` puts together in a new one: saved audiences by name, and bitmaps of the caller's
+   * own, which `combine` does not change. What `use` gets is valid until the next mutation.
+   */
+  combination<T>(
+    sets: readonly (string | Bitmap)[],
+    combine: (sets: readonly Bitmap[]) => Bitmap,
+    use: (users: Bitmap) => T,
+    options: QueryOptions = {},
+  ): Query<T> {
+    const names = sets.filter((set) => typeof set === 'string');
+    const inputs = names.map((name): Expression => ({ type: 'audience', name }));
+    return this.#query(inputs, options, function* (sources, nodes) {
+      const evaluation = new Evaluation(sources);
+      const found: Bitmap[] = [];
+      let audiences = 0;
+      for (const set of sets) {
+        found.push(typeof set === 'string' ? yield* evaluation.users(nodes[audiences++]!) : set);
+        yield;
+      }
+      return use(sources.withoutDeparted(combine(found)));
+    });
+  }
+
   /** Which of some users are in the audience; those who do not exist are not. Answered at once, from their vectors. */
   test(input: ExpressionInput, users: readonly UserId[]): boolean[] {
-    const matcher = new Matcher(this.#store);
-    const plan = matcher.compile(new Planner(this.#store).plan(expressionOf(input)));
+    const planned = this.#plans.get(input);
     return users.map((user) => {
       const address = this.#store.find(user);
-      if (address === 0) return false;
-      matcher.load(address);
-      return matcher.holds(plan);
+      return address !== 0 && planned.holds(address);
     });
   }
 
@@ -129,6 +154,8 @@ export class AudienceQueries {
 
   /** How much two or more audiences have in common, each with each. */
   overlap(inputs: readonly ExpressionInput[], options: QueryOptions = {}): Query<Overlap> {
+    if (inputs.length > MAX_COMPARED)
+      throw new SegmentdError('OUT_OF_RANGE', `at most ${MAX_COMPARED} expressions can be compared`);
     return this.#query(inputs, options, (sources, nodes) => overlapOf(nodes, new Evaluation(sources)));
   }
 
@@ -179,6 +206,13 @@ export class AudienceQueries {
     );
   }
 
+  /** To be called when everything was removed: lets go of what was kept of it. */
+  forget(): void {
+    this.#cache.clear();
+    this.#plans.clear();
+    this.#index = undefined;
+  }
+
   /** How many users a dynamic audience has, if that is known without work. */
   knownSize(record: AudienceRecord): number | undefined {
     return this.#cache.peek(record)?.size;
@@ -204,6 +238,13 @@ export class AudienceQueries {
     }
   }
 
+  /** The plans of some expressions, with nodes in common. */
+  #plan(inputs: readonly ExpressionInput[]): readonly PlanNode[] {
+    if (inputs.length === 1) return [this.#plans.get(inputs[0]!).node];
+    const planner = new Planner(this.#store);
+    return inputs.map((input) => planner.plan(expressionOf(input)));
+  }
+
   /** Plans are made, and what they read is held, before the query is there: so it is about this moment. */
   #query<T>(
     inputs: readonly ExpressionInput[],
@@ -212,8 +253,7 @@ export class AudienceQueries {
     alsoRelease = (): void => {},
   ): Query<T> {
     checkWhole('timeout', timeout, 0);
-    const planner = new Planner(this.#store);
-    const nodes = inputs.map((input) => planner.plan(expressionOf(input)));
+    const nodes = this.#plan(inputs);
     const sources = new Sources(this.#store, nodes, this.#cache);
     const release = (): void => {
       sources.release();

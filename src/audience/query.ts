@@ -29,6 +29,7 @@ export class Query<T> {
   #paused = 0;
   #pausedAt = performance.now();
   #isOver = false;
+  #failure: unknown;
   #result: { readonly value: T } | undefined;
 
   /** `timeout` in milliseconds; 0 means none. */
@@ -53,6 +54,7 @@ export class Query<T> {
   /** Works for about so many milliseconds, at least for one step. Returns whether there is a result now. Throws as `now`. */
   advance(milliseconds: number): boolean {
     if (this.#result !== undefined) return true;
+    if (this.#isOver) throw this.#failure ?? new Error('the query was cancelled');
     const began = performance.now();
     this.#paused += began - this.#pausedAt;
     try {
@@ -68,6 +70,7 @@ export class Query<T> {
         if (now - began > milliseconds) return false;
       }
     } catch (error) {
+      this.#failure = error;
       this.#end();
       throw error;
     } finally {

@@ -11,7 +11,8 @@ import { operandsOf, type PlanNode } from './plan.js';
 export class Stamp {
   readonly #store: SegmentStore;
   readonly #audienceVersion: number;
-  readonly #columns: { readonly tag: Tag; readonly column: Column; readonly version: number }[] = [];
+  readonly #tags: { readonly tag: Tag; readonly column: Column }[] = [];
+  readonly #columns: { readonly column: Column; readonly version: number }[] = [];
   readonly #bitmaps: { readonly bitmap: LiveBitmap; readonly version: number }[] = [];
 
   /** The stamp of what `node` means now. */
@@ -33,19 +34,26 @@ export class Stamp {
     const { catalog, audiences } = this.#store;
     if (audiences.version !== this.#audienceVersion) return false;
     for (const { bitmap, version } of this.#bitmaps) if (bitmap.version !== version) return false;
-    for (const { tag, column, version } of this.#columns) {
-      if (column.version !== version || tag.column !== column || catalog.byId(tag.id) !== tag) return false;
+    for (const { column, version } of this.#columns) if (column.version !== version) return false;
+    for (const { tag, column } of this.#tags) {
+      if (tag.column !== column || catalog.byId(tag.id) !== tag) return false;
     }
     return true;
   }
 
   #note(part: PlanNode): void {
-    const { users } = this.#store;
+    const { users, catalog } = this.#store;
     if (part.kind === 'tag' || part.kind === 'value' || part.kind === 'range') {
-      const { column } = part.tag;
-      this.#columns.push({ tag: part.tag, column, version: column.version });
-    } else if (part.kind === 'audience' && part.record.members !== undefined) {
-      this.#bitmaps.push({ bitmap: part.record.members, version: part.record.members.version });
+      const { column } = part;
+      this.#columns.push({ column, version: column.version });
+    } else if (part.kind === 'audience') {
+      const { members, tags } = part.record;
+      if (members !== undefined) this.#bitmaps.push({ bitmap: members, version: members.version });
+      // Also those of which the plan has nothing left: with another scale, `n = 1.5` is somebody.
+      for (const name of tags) {
+        const tag = catalog.require(name);
+        this.#tags.push({ tag, column: tag.column });
+      }
     } else if (part.kind === 'all' || part.kind === 'users' || isComplement(part)) {
       this.#bitmaps.push({ bitmap: users, version: users.version });
     }
@@ -64,14 +72,17 @@ interface Entry {
 
 /** The results used last, within a limit of memory. */
 export class ResultCache {
+  readonly #store: SegmentStore;
   readonly #maxBytes: number;
   /** The one that was used longest ago comes first. */
   readonly #entries = new Map<AudienceRecord, Entry>();
   #bytes = 0;
+  #audienceVersion = 0;
   hits = 0;
   misses = 0;
 
-  constructor(maxBytes: number) {
+  constructor(store: SegmentStore, maxBytes: number) {
+    this.#store = store;
     this.#maxBytes = maxBytes;
   }
 
@@ -85,6 +96,7 @@ export class ResultCache {
 
   /** The result if nothing that it rests on has changed. Not to be modified. */
   get(record: AudienceRecord): Bitmap | undefined {
+    this.#forgetFormer();
     const entry = this.#entries.get(record);
     if (entry === undefined) {
       this.misses++;
@@ -128,6 +140,13 @@ export class ResultCache {
   clear(): void {
     this.#entries.clear();
     this.#bytes = 0;
+  }
+
+  /** With other definitions nothing is fresh; records that are no more, and what they rest on, must not be kept in memory. */
+  #forgetFormer(): void {
+    const { version } = this.#store.audiences;
+    if (version !== this.#audienceVersion) this.clear();
+    this.#audienceVersion = version;
   }
 
   #add(record: AudienceRecord, entry: Entry): void {

@@ -1,7 +1,7 @@
 /** How the values of a tag are spread over all users, or over an audience. */
 import { SegmentdError } from '../errors.js';
-import { type Bitmap, bothOf } from '../store/bitmap.js';
-import type { TagKind } from '../store/column.js';
+import type { Bitmap } from '../store/bitmap.js';
+import type { Column, TagKind } from '../store/column.js';
 import { EnumColumn } from '../store/enum-column.js';
 import type { FlagColumn } from '../store/flag-column.js';
 import { NumberColumn } from '../store/number-column.js';
@@ -60,7 +60,8 @@ export const QUANTILES: readonly number[] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 
 
 export class TagReporter {
   readonly #held: { release(): void }[] = [];
-  readonly #tag: Tag;
+  readonly #name: string;
+  readonly #column: Column;
   readonly #users: Bitmap;
   readonly #values: { readonly value: string | true; readonly bitmap: Bitmap }[] = [];
   readonly #slices: ReturnType<NumberColumn['hold']>['slices'] | undefined;
@@ -68,7 +69,8 @@ export class TagReporter {
 
   /** Holds the tag as it is now. */
   constructor(store: SegmentStore, tag: Tag) {
-    this.#tag = tag;
+    this.#name = tag.name;
+    this.#column = tag.column;
     this.#users = this.#hold(store.users.hold()).bitmap;
     const { column } = tag;
     if (column instanceof NumberColumn) {
@@ -86,7 +88,6 @@ export class TagReporter {
 
   /** The tag's distribution over `within`, or over all users, with about so many ranges for a number. */
   *distribution(within: Bitmap | undefined, ranges: number): Steps<Distribution> {
-    const { name, column } = this.#tag;
     const found = this.#slices === undefined ? [] : yield* this.#ranges(within, ranges);
     const values: ValueCount[] = [];
     for (const { value, bitmap } of this.#values) {
@@ -97,7 +98,7 @@ export class TagReporter {
     values.sort((a, b) => b.users - a.users || (a.value < b.value ? -1 : 1));
     const users = [...values, ...found].reduce((sum, part) => sum + part.users, 0);
     const missing = (within ?? this.#users).size - users;
-    return { tag: name, kind: column.kind, users, missing, values, ranges: found };
+    return { tag: this.#name, kind: this.#column.kind, users, missing, values, ranges: found };
   }
 
   /** Figures of the tag over `within`, or over all users. */
@@ -106,17 +107,16 @@ export class TagReporter {
     if (slices === undefined) {
       throw new SegmentdError(
         'INVALID_ARGUMENT',
-        `tag ${quote(this.#tag.name)} is ${this.#tag.column.kind === 'enum' ? 'an enum' : 'a flag'}: only numbers have statistics; TAG.DISTRIBUTION counts its values`,
+        `tag ${quote(this.#name)} is ${this.#column.kind === 'enum' ? 'an enum' : 'a flag'}: only numbers have statistics; TAG.DISTRIBUTION counts its values`,
       );
     }
-    const known = within === undefined ? slices.exists : bothOf(slices.exists, within);
-    const count = known.size;
+    const count = within === undefined ? slices.exists.size : slices.exists.andCardinality(within);
     const exact = yield* slices.sum(within);
     const sum = Number(exact) / 10 ** this.#scale;
     const found = yield* slices.quantiles([0, 1, ...QUANTILES], within);
     const [minimum, maximum, ...quantiles] = found.map((scaled) => unscale(scaled, this.#scale));
     return {
-      tag: this.#tag.name,
+      tag: this.#name,
       count,
       missing: (within ?? this.#users).size - count,
       sum,
@@ -151,6 +151,11 @@ export class TagReporter {
  * ten, for at most so many ranges.
  */
 export function niceBounds(least: number, greatest: number, ranges: number): number[] {
+  if (ranges === 1) {
+    // No multiple of anything is below −1 and above 1 but none in between: 0 is one of all.
+    const bounds = niceBounds(least, greatest, 2);
+    return [bounds[0]!, bounds.at(-1)!];
+  }
   let step = 1;
   for (let power = 1; ; power *= 10) {
     const found = [1, 2, 5]

@@ -43,7 +43,9 @@ function* windows(node: PlanNode, from: number, wanted: number, sources: Sources
   let containers = Math.min(MAX_CONTAINERS, Math.ceil((2 * wanted) / density / CONTAINER));
   for (let start = from; start < end; ) {
     const stop = Math.min(end, (Math.floor(start / CONTAINER) + containers) * CONTAINER);
-    yield new Evaluation(sources, rangeOf(start, stop));
+    const window = rangeOf(start, stop);
+    sources.own(window);
+    yield new Evaluation(sources, window);
     start = stop;
     containers = Math.min(MAX_CONTAINERS, containers * 2);
   }

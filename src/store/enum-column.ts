@@ -171,6 +171,12 @@ export class EnumColumn implements Column {
     return bytes;
   }
 
+  /** Memory of the bitmap of one value, in bytes; 0 when nobody has it. */
+  memoryOf(value: string): number {
+    const code = this.#codes.get(value);
+    return code === undefined ? 0 : this.#bitmaps[code]!.bytes;
+  }
+
   shrink(): void {
     for (const bitmap of this.#live) bitmap.shrink();
   }

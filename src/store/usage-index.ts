@@ -2,7 +2,7 @@
 export class UsageIndex {
   readonly #users = new Map<string, Set<string>>();
 
-  /** Who uses it, in the order in which they began to. Changes with the index: read it at once. */
+  /** Who uses it. Changes with the index: read it at once. */
   of(used: string): ReadonlySet<string> {
     return this.#users.get(used) ?? NOBODY;
   }

@@ -182,6 +182,20 @@ describe('the reference', () => {
         'SUNIONCARD',
       ],
       ...['SDIFFCARD', 'TAG.DECLARE', 'TAG.INFO', 'TAG.LIST', 'TAG.DROP', 'SEG.CHECK'],
+      ...[
+        'COUNT',
+        'USERS',
+        'TEST',
+        'MATCH',
+        'OVERLAP',
+        'REACH',
+        'EXPLAIN',
+        'SAVE',
+        'FREEZE',
+        'ADD',
+        'REMOVE',
+      ].map((name) => `SEG.${name}`),
+      ...['SEG.DESCRIBE', 'SEG.GET', 'SEG.LIST', 'SEG.RENAME', 'SEG.DROP', 'TAG.DISTRIBUTION', 'TAG.STATS'],
     ];
     const names = new Set(allCommands.map(({ name }) => name));
     expect(required.filter((name) => !names.has(name))).toEqual([]);

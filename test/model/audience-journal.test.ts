@@ -36,7 +36,9 @@ function assertSameAudiences(engine: Engine, model: NaiveStore): void {
   assert.deepEqual(audiences.drafts.sort(), [...model.audiences.drafts.keys()].sort());
 }
 
-test('random changes of audiences, users and tags do what the model says, or nothing', () => {
+test('random changes of audiences, users and tags do what the model says, or nothing', {
+  timeout: 60_000,
+}, () => {
   fc.assert(
     fc.property(steps, (list) => {
       const engine = openEngine(OPTIONS);

@@ -125,8 +125,8 @@ export class NaiveAudiences {
         checkName(to);
         checkTime(at);
         if (this.all.has(to)) throw new Refusal('AUDIENCE_CONFLICT');
-        const names = rewritten.map(({ name }) => name).sort();
-        if (names.join('`') !== this.usedBy(from).sort().join('`')) throw new Refusal('INVALID_ARGUMENT');
+        const names = JSON.stringify(rewritten.map(({ name }) => name).sort());
+        if (names !== JSON.stringify(this.usedBy(from).sort())) throw new Refusal('INVALID_ARGUMENT');
         this.all.delete(from);
         this.all.set(to, { ...audience, changed: at });
         for (const { name, expression } of rewritten) {

@@ -153,7 +153,7 @@ describe('CONFIG', () => {
 
 describe('INFO', () => {
   const DEFAULT = ['Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Modules'];
-  const BEHIND = ['Errorstats', 'Cluster', 'Keyspace', 'Segments'];
+  const BEHIND = ['Errorstats', 'Cluster', 'Keyspace', 'Segments', 'Audiences'];
 
   it('has the sections of Redis and its own', async () => {
     expect([...(await info()).keys()]).toEqual([...DEFAULT, ...BEHIND]);

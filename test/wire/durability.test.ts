@@ -120,6 +120,11 @@ function changesReplayed(lines: readonly string[]): number {
   return Number(/: ([\d,]+) changes? replayed in [\d.]+ s$/.exec(lines[0]!)![1]!.replaceAll(',', ''));
 }
 
+/** How long a replay takes is the machine's affair. */
+function withoutTime(line: string): string {
+  return line.replace(/in [\d.]+ s$/, 'in N s');
+}
+
 describe('a server with a data folder', () => {
   test.each([1, 2, 3, 4, 5])('that is killed has every write that it replied to, run %i', async (run) => {
     const { port } = await start();
@@ -136,7 +141,7 @@ describe('a server with a data folder', () => {
 
   test.each(['SIGTERM', 'SHUTDOWN'] as const)('closes it on %s', async (how) => {
     const { port, lines } = await start('--sample');
-    expect(lines[0]).toBe(`data folder ${folder}: 0 changes replayed in 0.0 s`);
+    expect(withoutTime(lines[0]!)).toBe(`data folder ${folder}: 0 changes replayed in N s`);
     expect(lines[1]).toMatch(/^sample loaded: 48,842 people/);
     expect(lines[2]).toContain(`(data in ${folder})`);
     const client = await RespClient.open(port);
@@ -179,8 +184,8 @@ describe('a server with a data folder', () => {
     await client.close();
     appendFileSync(join(folder, 'journal-000001.log'), 'torn');
     const { lines } = await start();
-    expect(lines.slice(0, 2)).toEqual([
-      `data folder ${folder}: 1 change replayed in 0.0 s`,
+    expect(lines.slice(0, 2).map(withoutTime)).toEqual([
+      `data folder ${folder}: 1 change replayed in N s`,
       'warning: cut 4 bytes off journal-000001.log, of a change that was not written to its end',
     ]);
   });

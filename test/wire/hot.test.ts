@@ -154,6 +154,8 @@ function conversation(prefixes: Prefixes): fc.Arbitrary<Command[]> {
     of('TAG.DECLARE', name, kind),
     of('TAG.DROP', name),
     of('DEL', user),
+    of('SEG.SAVE', one(...PLAIN_NAMES), one('all', 'f1', 'none')),
+    of('SEG.FREEZE', one('enum', 'u1'), one('all', 'f1')),
     of('HINCRBY', user, name, one('1', '-3')),
     fc.constantFrom<Command>(['MULTI'], ['EXEC'], ['NOSUCH']),
     of('HGETALL', user),

@@ -150,7 +150,9 @@ describe('a load over the protocol', () => {
     expect((await load(csv, { userPrefix: 'p/', password: 'sésame' }))[0]).toBe(LOAD_EXIT.loaded);
     const [exit, lines] = await load(csv, { password: 'sésame' });
     expect(exit).toBe(LOAD_EXIT.failed);
-    expect(lines[1]).toBe('  line 2: key "user:u1" has no known prefix: users are p/ID, tags tag:NAME');
+    expect(lines[1]).toBe(
+      '  line 2: key "user:u1" has no known prefix: users are p/ID, tags tag:NAME, audiences audience:NAME',
+    );
   });
 
   it('cannot go on without what it needs', async () => {
