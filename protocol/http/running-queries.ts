@@ -4,7 +4,7 @@ import { SegmentdError } from '../../src/index.js';
 import type { Turns } from '../resp/turns.js';
 
 /** How long a query works before others have their turn, in milliseconds. */
-export const TURN_MILLISECONDS = 1;
+export const TURN_MILLISECONDS = 0.25;
 
 export class RunningQueries {
   readonly #turns: Turns;
