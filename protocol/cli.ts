@@ -150,6 +150,7 @@ function announce(
     ? [
         'HMGET user:p1 age sex education high-income',
         'SINTERCARD 2 tag:high-income tag:sex=Female',
+        'SEG.COUNT "sex = Female and age between 25 and 40 and not high-income"',
         'HSET user:p1 newsletter 1',
         'SMEMBERS tag:newsletter',
         'TAG.LIST',

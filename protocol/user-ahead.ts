@@ -1,12 +1,11 @@
 /**
- * Users of a pipeline, looked up some commands ahead. Finding a user is two reads of memory that the caches seldom hold; a
- * processor waits for many of them together as long as for one. Where commands differ in the user's id only, the ids of
+ * Users of a pipeline, looked up some commands ahead (see ReadAhead for why). Where commands differ in the user's id only, the ids of
  * the next ones can be seen before the commands are parsed. What is read ahead is a guess: it counts only for a command
  * whose id then turns out to lie just there.
  */
+import type { ReadAhead } from '../src/store/read-ahead.js';
 import type { SegmentStore } from '../src/store/segment-store.js';
-import { Control } from '../src/store/shared-memory.js';
-import { MAX_ID_BYTES, UserKey } from '../src/store/user-key.js';
+import { MAX_ID_BYTES } from '../src/store/user-key.js';
 import { shortHeader } from './resp/header.js';
 import type { RespReader } from './resp/reader.js';
 
@@ -17,10 +16,9 @@ const GROUP = 8;
 export class UserAhead {
   readonly #store: SegmentStore;
   readonly #prefixLength: number;
-  readonly #keys: UserKey[];
+  readonly #ahead: ReadAhead;
   readonly #starts = new Int32Array(GROUP);
   readonly #ends = new Int32Array(GROUP);
-  readonly #addresses = new Uint32Array(GROUP + 1);
   #count = 0;
   #next = 0;
   #tail = 0;
@@ -28,8 +26,7 @@ export class UserAhead {
   constructor(store: SegmentStore, prefixLength: number) {
     this.#store = store;
     this.#prefixLength = prefixLength;
-    const seed = store.world.control[Control.HASH_SEED]!;
-    this.#keys = Array.from({ length: GROUP }, () => new UserKey(seed));
+    this.#ahead = store.readAhead(GROUP);
   }
 
   /** The address of the user whose id is at bytes `start` to `end` of the reader's current command, or 0. */
@@ -43,7 +40,7 @@ export class UserAhead {
     if (this.#next === this.#count) this.#look(reader, start, end);
     const next = this.#next++;
     if (this.#starts[next] === start && this.#ends[next] === end)
-      return this.#store.directory.find(this.#keys[next]!);
+      return this.#store.directory.find(this.#ahead.keys[next]!);
     this.#next = this.#count;
     return this.#store.findBytes(reader.buffer, start, end);
   }
@@ -51,7 +48,7 @@ export class UserAhead {
   /** Looks up the user at `start` to `end` and those of the commands behind, as far as they look alike. */
   #look(reader: RespReader, start: number, end: number): void {
     const { buffer, commandStart, commandEnd } = reader;
-    const keys = this.#keys;
+    const { keys } = this.#ahead;
     const headerOffset = reader.ends[0]! + 2 - commandStart;
     const tailLength = commandEnd - end;
     let count = 0;
@@ -68,18 +65,6 @@ export class UserAhead {
     }
     this.#count = count;
     this.#next = 0;
-    if (count > 1) this.#warm(count);
-  }
-
-  #warm(count: number): void {
-    const { directory, records } = this.#store;
-    const keys = this.#keys;
-    const addresses = this.#addresses;
-    let read = 0;
-    for (let i = 0; i < count; i++) read ^= directory.readAhead(keys[i]!);
-    for (let i = 0; i < count; i++) addresses[i] = directory.candidate(keys[i]!);
-    for (let i = 0; i < count; i++) read ^= records.readAhead(addresses[i]!);
-    // Kept, so that no compiler leaves the reading out.
-    addresses[GROUP] = read;
+    if (count > 1) this.#ahead.candidates(count);
   }
 }

@@ -17,6 +17,7 @@ import { bitmapOf } from './store/bitmap.js';
 import { CatalogLogWriter } from './store/catalog-log.js';
 import type { TagKind, TagValue } from './store/column.js';
 import { EnumColumn } from './store/enum-column.js';
+import { idsOf } from './store/member-cursor.js';
 import { NumberColumn } from './store/number-column.js';
 import { MAX_BATCH, SegmentStore } from './store/segment-store.js';
 import { Selection } from './store/selection.js';
@@ -298,16 +299,7 @@ class StoreEngine implements Engine {
   *memberBytes(tag: string, value?: TagValue): IterableIterator<Uint8Array> {
     const members = membersOf(this.store, tag, value);
     if (members === undefined) return;
-    const cursor = this.store.openCursor(members);
-    try {
-      for (let ordinal = cursor.next(); ordinal >= 0; ordinal = cursor.next()) {
-        const id = Buffer.alloc(cursor.idLength(ordinal));
-        cursor.copyId(ordinal, id, 0);
-        yield id;
-      }
-    } finally {
-      cursor.close();
-    }
+    yield* idsOf(() => this.store.openCursor(members));
   }
 
   count(tag: string, value?: TagValue): number {

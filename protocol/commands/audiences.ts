@@ -1,5 +1,5 @@
 /** SEG commands that ask about expressions, and TAG commands that tell how a tag's values are spread over an audience. */
-import { MAX_COMPARED } from '../../src/audience/queries.js';
+import { MAX_COMPARED, MAX_RANGES } from '../../src/audience/queries.js';
 import { QUANTILES } from '../../src/audience/tag-report.js';
 import { type Distribution, explanationLines, type Overlap, type TagStatistics } from '../../src/index.js';
 import {
@@ -196,7 +196,7 @@ export const audienceCommands = [
       tag: text(),
       options: options({
         of: option('OF', expression()),
-        ranges: option('RANGES', integer(1, 1_000)),
+        ranges: option('RANGES', integer(1, MAX_RANGES)),
         timeout,
       }),
     },

@@ -6,6 +6,7 @@ import { SegmentdError } from '../errors.js';
 import { compileGlob } from '../glob.js';
 import type { Mutation } from '../mutation.js';
 import type { AudienceDetails, AudienceKind, AudienceRecord } from '../store/audience-catalog.js';
+import { idsOf } from '../store/member-cursor.js';
 import { quote } from '../store/numbers.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { UserId } from '../store/user-key.js';
@@ -66,16 +67,8 @@ export class Audiences {
 
   /** The ids of all users, in ordinal order, as they are when the first is asked for, whatever is written meanwhile. */
   *ids(input: ExpressionInput, options?: QueryOptions): IterableIterator<string> {
-    const cursor = this.#store.openCursor(this.queries.users(input, options).now());
-    try {
-      for (let ordinal = cursor.next(); ordinal >= 0; ordinal = cursor.next()) {
-        const id = Buffer.alloc(cursor.idLength(ordinal));
-        cursor.copyId(ordinal, id, 0);
-        yield id.toString();
-      }
-    } finally {
-      cursor.close();
-    }
+    const open = () => this.#store.openCursor(this.queries.users(input, options).now());
+    for (const id of idsOf(open)) yield id.toString();
   }
 
   /** Which of some users are in the audience, from their vectors alone; those who do not exist are not. */

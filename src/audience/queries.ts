@@ -42,7 +42,8 @@ export interface UserPage {
 /** Ids in a page unless said otherwise. */
 const PAGE_SIZE = 10;
 const DEFAULT_RANGES = 10;
-const MAX_RANGES = 1_000;
+/** Ranges that a distribution may have. */
+export const MAX_RANGES = 1_000;
 /** A comparison tells of each with each. */
 export const MAX_COMPARED = 100;
 

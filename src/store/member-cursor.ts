@@ -76,3 +76,17 @@ export class MemberCursor {
     return this.#batchLength > 0;
   }
 }
+
+/** The ids of a cursor's users, in ordinal order. Opens the cursor when the first is asked for, and closes it in the end. */
+export function* idsOf(open: () => MemberCursor): IterableIterator<Buffer> {
+  const cursor = open();
+  try {
+    for (let ordinal = cursor.next(); ordinal >= 0; ordinal = cursor.next()) {
+      const id = Buffer.alloc(cursor.idLength(ordinal));
+      cursor.copyId(ordinal, id, 0);
+      yield id;
+    }
+  } finally {
+    cursor.close();
+  }
+}

@@ -16,6 +16,7 @@ import { incremented } from './increment.js';
 import { LiveBitmap } from './live-bitmap.js';
 import { MemberCursor } from './member-cursor.js';
 import { quote } from './numbers.js';
+import { ReadAhead } from './read-ahead.js';
 import { Control, SharedWorld } from './shared-memory.js';
 import { checkDeclaration, type Tag, TagCatalog, type TagDeclaration } from './tag-catalog.js';
 import { changeKind, widenedFor } from './tag-conversion.js';
@@ -45,9 +46,7 @@ export class SegmentStore {
   /** (user, tag) pairs. */
   pairs = 0;
   readonly #key: UserKey;
-  readonly #batchKeys: UserKey[] = [];
-  /** The last one takes something of all that was read ahead, so that no compiler leaves the reading out. */
-  readonly #batchAddresses = new Uint32Array(MAX_BATCH + 1);
+  readonly #ahead: ReadAhead;
   readonly #shrinker: ColumnShrinker;
   readonly #cells = new Cells();
   /** What `#write` writes and what was there, by position; kept between calls, which never nest. */
@@ -67,6 +66,7 @@ export class SegmentStore {
     this.catalog = new TagCatalog(options);
     this.#shrinker = new ColumnShrinker(this.catalog);
     this.#key = new UserKey(seed);
+    this.#ahead = this.readAhead(MAX_BATCH);
   }
 
   /** The address of a user's record, or 0. Throws INVALID_USER_ID. */
@@ -79,22 +79,21 @@ export class SegmentStore {
     return this.directory.find(this.#key.setBytes(bytes, start, end));
   }
 
+  /** Looks up to `most` users up at once. */
+  readAhead(most: number): ReadAhead {
+    return new ReadAhead(this.directory, this.records, this.world.control[Control.HASH_SEED]!, most);
+  }
+
   /**
    * As `find`, for users `from` to `to` − 1 of a list, at most MAX_BATCH of them. The same array is filled by the next call.
-   * Faster than one by one: each step is so short that the processor waits for the memory of many users at once.
+   * Faster than one by one; see ReadAhead.
    */
   findMany(users: readonly UserId[], from: number, to: number): Uint32Array {
-    const { directory, records } = this;
-    const keys = this.#batchKeys;
-    const addresses = this.#batchAddresses;
+    const { directory } = this;
+    const { keys } = this.#ahead;
     const count = to - from;
-    while (keys.length < count) keys.push(new UserKey(this.world.control[Control.HASH_SEED]!));
     for (let i = 0; i < count; i++) keys[i]!.set(users[from + i]!);
-    let read = 0;
-    for (let i = 0; i < count; i++) read ^= directory.readAhead(keys[i]!);
-    for (let i = 0; i < count; i++) addresses[i] = directory.candidate(keys[i]!);
-    for (let i = 0; i < count; i++) read ^= records.readAhead(addresses[i]!);
-    addresses[MAX_BATCH] = read;
+    const addresses = this.#ahead.candidates(count);
     for (let i = 0; i < count; i++) {
       const address = addresses[i]!;
       if (address !== 0 && !directory.holds(address, keys[i]!)) addresses[i] = directory.find(keys[i]!);

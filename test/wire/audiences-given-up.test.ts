@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Plain, RespClient } from '../support/resp-client.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import {
+  expectNothingHeld,
   fillBig,
   fillWithNumbers,
   isHeld,
@@ -35,10 +36,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await client.close();
   await other.close();
-  await until(() => open() === 0);
-  expect(isHeld(server.engine)).toBe(false);
-  expect(server.engine.store.audiences.drafts).toEqual([]);
-  expect(server.engine.store.openCursors).toBe(0);
+  await expectNothingHeld(server, open);
 });
 
 /** Resolves when the server works on a question that is not answered yet. */

@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Plain, RespClient } from '../support/resp-client.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import {
+  expectNothingHeld,
   fillBig,
   idOf,
-  isHeld,
   LONG,
   LONG_USERS,
   openQuestions,
@@ -34,10 +34,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await client.close();
   await other.close();
-  await until(() => open() === 0);
-  expect(isHeld(server.engine)).toBe(false);
-  expect(server.engine.store.audiences.drafts).toEqual([]);
-  expect(server.engine.store.openCursors).toBe(0);
+  await expectNothingHeld(server, open);
 });
 
 /** Resolves when the server works on a question that is not answered yet. */

@@ -1,7 +1,9 @@
 /** A store that is large, and questions about it that take hundreds of turns. */
+import { expect } from 'vitest';
 import type { Engine } from '../../src/index.js';
 import type { SegmentStore } from '../../src/store/segment-store.js';
 import type { Plain } from '../support/resp-client.js';
+import type { TestServer } from '../support/server.js';
 
 /** Users of a big store. */
 export const USERS = 300_000;
@@ -83,4 +85,12 @@ export function pending<T = Plain>(reply: Promise<T>): { readonly reply: Promise
   };
   reply.then(end, end);
   return state;
+}
+
+/** Nothing is left of any question; `open` counts those under way. */
+export async function expectNothingHeld({ engine }: TestServer, open: () => number): Promise<void> {
+  await until(() => open() === 0);
+  expect(isHeld(engine)).toBe(false);
+  expect(engine.store.audiences.drafts).toEqual([]);
+  expect(engine.store.openCursors).toBe(0);
 }
