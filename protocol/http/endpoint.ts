@@ -1,0 +1,132 @@
+/**
+ * What an endpoint of the API is: a route, declared once as one object with what it takes and gives. Bodies are checked by the
+ * declaration; the OpenAPI document, the page of the API and the client's types are made from it.
+ */
+import type { Static, TSchema } from 'typebox';
+import { Compile, type Validator } from 'typebox/compile';
+import { type ErrorCode, SegmentdError } from '../../src/index.js';
+import type { Exchange } from './exchange.js';
+import type { Parameter } from './parameters.js';
+import type { Method, Route } from './route.js';
+
+/** A call with its answer, as it goes against the sample's first people; shown in the documents, and run by a test. */
+export interface Example {
+  readonly title: string;
+  /** Path and query, encoded. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** What it answers; without one, 204. */
+  readonly answer?: unknown;
+}
+
+/** The body of an answer or request that is not a value: by its media types, the preferred one first. */
+export interface RawContent {
+  readonly types: readonly string[];
+  readonly description: string;
+}
+
+export interface EndpointDocument {
+  /** Unique; the client's method has this name: `countUsers`. */
+  readonly id: string;
+  /** Heading under which it is shown. */
+  readonly group: 'users' | 'tags' | 'audiences' | 'server';
+  /** Redis command that does the same; its metrics count this one too. */
+  readonly command?: string;
+  readonly summary: string;
+  /** More, in sentences. */
+  readonly description?: string;
+  /** What the parameters of the path are. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, Parameter<unknown>>>;
+  readonly body?: TSchema;
+  readonly rawBody?: RawContent;
+  readonly answer?: TSchema;
+  readonly rawAnswer?: RawContent;
+  /** Status of a successful answer, if it is neither 200 nor, without an answer, 204. */
+  readonly statuses?: Readonly<Record<number, string>>;
+  /** Headers that it reads, and what for; in lower case. */
+  readonly requestHeaders?: Readonly<Record<string, string>>;
+  /** Headers of its own that it answers with. */
+  readonly answerHeaders?: Readonly<Record<string, string>>;
+  /** Errors that are its own; those that any request may meet are added. */
+  readonly errors?: readonly ErrorCode[];
+  readonly examples: readonly Example[];
+}
+
+type QueryOf<Q> = { readonly [K in keyof Q]: Q[K] extends Parameter<infer T> ? T : never };
+
+/** What a handler gets, checked. */
+export interface Input<Q, B> {
+  /** Parameters behind the question mark. */
+  readonly query: QueryOf<Q>;
+  readonly body: B extends TSchema ? Static<B> : undefined;
+}
+
+interface Declaration<Q, B, A> extends Omit<EndpointDocument, 'query' | 'body' | 'answer'> {
+  readonly method: Method;
+  readonly path: string;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly answer?: A;
+  /** May a request without a body be answered? */
+  readonly isBodyOptional?: boolean;
+  readonly maxBodyBytes?: number;
+  readonly gzip?: boolean;
+  /** As `Route.handle`. */
+  handle(exchange: Exchange, input: Input<Q, B>): unknown;
+}
+
+/** A declared endpoint, with its types forgotten. */
+export interface Endpoint extends Route {
+  readonly document: EndpointDocument;
+}
+
+const NO_QUERY = {};
+
+/** Declares an endpoint; the types of what its handler gets are inferred. */
+export function endpoint<
+  const Q extends Readonly<Record<string, Parameter<unknown>>> = Readonly<Record<never, never>>,
+  B extends TSchema | undefined = undefined,
+  A extends TSchema | undefined = undefined,
+>(declaration: Declaration<Q, B, A>): Endpoint {
+  const { method, path, body, rawBody, rawAnswer, maxBodyBytes, gzip, requestHeaders, isBodyOptional } =
+    declaration;
+  const parameters = Object.entries(declaration.query ?? NO_QUERY) as [string, Parameter<unknown>][];
+  const check = body === undefined ? undefined : checkerOf(body, isBodyOptional === true);
+  return {
+    method,
+    path,
+    document: declaration as EndpointDocument,
+    query: parameters.map(([name]) => name),
+    ...(requestHeaders === undefined ? {} : { headers: Object.keys(requestHeaders) }),
+    ...(body === undefined ? {} : { body: 'value' as const }),
+    ...(rawBody === undefined ? {} : { body: 'bytes' as const, takes: rawBody.types }),
+    ...(rawAnswer === undefined ? {} : { produces: rawAnswer.types }),
+    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+    ...(gzip === undefined ? {} : { gzip }),
+    handle(exchange) {
+      const query: Record<string, unknown> = {};
+      for (const [name, parameter] of parameters) query[name] = parameter.read(exchange.query, name);
+      check?.(exchange.value);
+      return declaration.handle(exchange, { query, body: exchange.value } as Input<Q, B>);
+    },
+  };
+}
+
+/** Throws INVALID_ARGUMENT, naming the place, for a body that is not as declared. The check is compiled when first needed. */
+function checkerOf(schema: TSchema, isOptional: boolean): (value: unknown) => void {
+  let validator: Validator | undefined;
+  return (value) => {
+    if (value === undefined) {
+      if (isOptional) return;
+      throw new SegmentdError('INVALID_ARGUMENT', 'a body is needed: see /docs for what to send');
+    }
+    validator ??= Compile(schema);
+    if (validator.Check(value)) return;
+    const errors = [...validator.Errors(value)];
+    // Of a choice, what is wrong with each possibility is told first; what to say is the last, unless it is as vague.
+    const { instancePath, message } = errors.find(({ keyword }) => keyword !== 'boolean') ?? errors[0]!;
+    const place = instancePath === '' ? 'the body' : `the body's ${instancePath}`;
+    throw new SegmentdError('INVALID_ARGUMENT', `${place} is not as it should be: it ${message}`);
+  };
+}
