@@ -18,13 +18,7 @@ export interface RespTargetOptions {
  * @throws SegmentdError `LOAD_FAILED` when no server answers or it refuses the password
  */
 export async function respTarget(options: RespTargetOptions): Promise<LoadTarget> {
-  const client = await RespClient.connect(options.host, options.port);
-  try {
-    await greet(client, options);
-  } catch (error) {
-    client.close();
-    throw error;
-  }
+  const client = await connectToServer(options);
   return {
     hasTag: async (name) => !isError(await client.call('TAG.INFO', name)),
     declareTag: async (name, { kind, scale, description }) => {
@@ -47,19 +41,39 @@ export async function respTarget(options: RespTargetOptions): Promise<LoadTarget
   };
 }
 
-async function greet(client: RespClient, { host, port, password }: RespTargetOptions): Promise<void> {
+/** Where a server is, and its password. */
+export type ServerAddress = Pick<RespTargetOptions, 'host' | 'port' | 'password'>;
+
+/**
+ * Opens a connection that commands can be sent on.
+ *
+ * @throws SegmentdError `LOAD_FAILED` when no server answers or it refuses the password
+ */
+export async function connectToServer(address: ServerAddress): Promise<RespClient> {
+  const client = await RespClient.connect(address.host, address.port);
+  try {
+    await greet(client, address);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  return client;
+}
+
+async function greet(client: RespClient, { host, port, password }: ServerAddress): Promise<void> {
   const reply = await (password === undefined ? client.call('PING') : client.call('AUTH', password));
   if (!isError(reply)) return;
   const advice = reply.error.startsWith('NOAUTH') ? '; give it with --password' : '';
   throw new SegmentdError('LOAD_FAILED', `${host}:${port}: ${messageOf(reply)}${advice}`);
 }
 
-function isError(reply: RespReply): reply is RespErrorReply {
+/** Did the server refuse the command? */
+export function isError(reply: RespReply): reply is RespErrorReply {
   return typeof reply === 'object' && reply !== null && 'error' in reply;
 }
 
 /** The text of an error without its `ERR`; other prefixes say something. */
-function messageOf(reply: RespErrorReply): string {
+export function messageOf(reply: RespErrorReply): string {
   return reply.error.replace(/^ERR /, '');
 }
 

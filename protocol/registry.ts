@@ -9,6 +9,7 @@ import { diagnosticCommands } from './commands/diagnostics.js';
 import { hashCommands } from './commands/hashes.js';
 import { infoCommands } from './commands/info.js';
 import { keyCommands } from './commands/keys.js';
+import { persistenceCommands } from './commands/persistence.js';
 import { savedAudienceCommands } from './commands/saved-audiences.js';
 import { setCommands } from './commands/sets.js';
 import { tagCommands } from './commands/tags.js';
@@ -27,6 +28,7 @@ export const allCommands: readonly Command[] = [
   ...clientCommands,
   ...configCommands,
   ...infoCommands,
+  ...persistenceCommands,
   ...commandCommands,
   ...diagnosticCommands,
 ];

@@ -1,7 +1,8 @@
 /** The shapes of replies: how a command's result is written in RESP, and how the documentation tells it. */
-import { Query } from '../src/audience/query.js';
+
 import type { TagValue } from '../src/index.js';
 import type { MemberCursor } from '../src/store/member-cursor.js';
+import { Query } from '../src/store/query.js';
 import type { RespWriter } from './resp/writer.js';
 
 /** Where replies go: a writer, and a way to hand over a reply that is too long to be written at once. */

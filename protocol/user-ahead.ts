@@ -40,7 +40,7 @@ export class UserAhead {
     if (this.#next === this.#count) this.#look(reader, start, end);
     const next = this.#next++;
     if (this.#starts[next] === start && this.#ends[next] === end)
-      return this.#store.directory.find(this.#ahead.keys[next]!);
+      return this.#store.findKey(this.#ahead.keys[next]!);
     this.#next = this.#count;
     return this.#store.findBytes(reader.buffer, start, end);
   }

@@ -6,6 +6,7 @@ import type { SegmentStore } from './store/segment-store.js';
 import { Control } from './store/shared-memory.js';
 import type { Tag } from './store/tag-catalog.js';
 import { UserKey } from './store/user-key.js';
+import { auditVersions } from './store/version-audit.js';
 
 /** What `engine.check()` found. */
 export interface CheckReport {
@@ -35,7 +36,8 @@ export function checkStore(store: SegmentStore): CheckReport {
   for (let ordinal = 0; ordinal < store.records.ordinalLimit; ordinal++) {
     const address = store.records.addressOf(ordinal);
     if (address === 0) continue;
-    seen.add(ordinal);
+    const isDormant = store.dormant.has(ordinal);
+    if (!isDormant) seen.add(ordinal);
     const user = quote(Buffer.from(store.records.keyOf(address, key).toBytes()).toString());
     if (store.records.ordinalAt(address) !== ordinal) report(`user ${user}: the record says another ordinal`);
     if (store.directory.find(key) !== address)
@@ -47,7 +49,8 @@ export function checkStore(store: SegmentStore): CheckReport {
       report(`user ${user}: ${(error as Error).message}`);
       continue;
     }
-    if (cells.count === 0) report(`user ${user}: has no tags and should not be there`);
+    if (cells.count === 0 && !isDormant) report(`user ${user}: has no tags and should not be there`);
+    if (cells.count > 0 && isDormant) report(`user ${user}: has tags and is dormant`);
     for (let i = 0; i < cells.count; i++) {
       const tag = store.catalog.byId(cells.tags[i]!);
       if (tag === undefined) {
@@ -62,11 +65,12 @@ export function checkStore(store: SegmentStore): CheckReport {
     pairs += cells.count;
   }
   checkColumns(store, cellsOfTag, report);
-  for (const problem of store.audiences.audit()) report(problem);
+  for (const problem of [...store.audiences.audit(), ...auditVersions(store)]) report(problem);
   if (!seen.isEqual(store.users.now))
     report(`the bitmap of all users holds ${store.users.size}, records ${seen.size}`);
-  if (store.directory.size !== seen.size) {
-    report(`the directory counts ${store.directory.size} users, there are ${seen.size} records`);
+  const records = seen.size + store.dormant.size;
+  if (store.directory.size !== records) {
+    report(`the directory counts ${store.directory.size} users, there are ${records} records`);
   }
   if (store.pairs !== pairs) report(`the store counts ${store.pairs} pairs, the vectors hold ${pairs}`);
   return { sound: problems.length === 0, users: seen.size, tags: store.catalog.size, pairs, problems };

@@ -9,9 +9,10 @@ import { SegmentdError } from './errors.js';
 import { compileGlob } from './glob.js';
 import type { LookupHandle } from './lookup.js';
 import { apply, type Mutation } from './mutation.js';
-import { type EngineOptions, resolveEngineOptions } from './options.js';
-import { Journal, type PersistenceInfo } from './persistence/journal.js';
-import type { OpenFile } from './persistence/storage.js';
+import type { EngineOptions } from './options.js';
+import type { OnDurable } from './persistence/journal.js';
+import { type Persistence, type PersistenceInfo, synced } from './persistence/persistence.js';
+import type { SnapshotInfo } from './persistence/snapshot.js';
 import type { Bitmap } from './store/bitmap.js';
 import { bitmapOf } from './store/bitmap.js';
 import { CatalogLogWriter } from './store/catalog-log.js';
@@ -19,10 +20,11 @@ import type { TagKind, TagValue } from './store/column.js';
 import { EnumColumn } from './store/enum-column.js';
 import { idsOf } from './store/member-cursor.js';
 import { NumberColumn } from './store/number-column.js';
-import { MAX_BATCH, SegmentStore } from './store/segment-store.js';
+import { MAX_BATCH, type SegmentStore } from './store/segment-store.js';
 import { Selection } from './store/selection.js';
 import type { Tag, TagDeclaration } from './store/tag-catalog.js';
 import type { UserId } from './store/user-key.js';
+import { Versions } from './versions/versions.js';
 
 /** A tag as `tag` and `tags` tell it. */
 export interface TagInfo {
@@ -59,17 +61,21 @@ export interface EngineStats {
     readonly bitmaps: number;
     /** Fixed audiences, and results of dynamic ones that are kept. */
     readonly audiences: number;
+    /** Earlier versions of tags, and those in preparation; what several have in common counts for each. */
+    readonly versions: number;
     readonly total: number;
   };
 }
 
-/** A store of users and their tags, in the memory of this process. Made by `openEngine`. */
+/** A store of users and their tags, in the memory of this process. Made by `openEngine` (src/open.ts). */
 export interface Engine {
   readonly options: Readonly<EngineOptions>;
   /** The store behind the engine, for the protocols; what it hands out is valid until the next mutation. */
   readonly store: SegmentStore;
   /** Expressions, saved audiences, and what can be asked about them. */
   readonly audiences: Audiences;
+  /** Versions of tags: whole lists that are prepared, published, kept and gone back to. */
+  readonly versions: Versions;
   /** How the data folder fares; `undefined` when the engine is in memory only. */
   readonly persistence: PersistenceInfo | undefined;
 
@@ -98,7 +104,7 @@ export interface Engine {
   removeUsers(tag: string, users: readonly UserId[], value?: TagValue): number;
   /** Adds a whole number to a user's number tag; returns the sum. */
   increment(user: UserId, tag: string, by: number): TagValue;
-  /** Removes a user, id and all. Returns whether there was one. */
+  /** Removes a user, id and all, also from every version. Returns whether there was one, or a version that named one. */
   eraseUser(user: UserId): boolean;
   /** Removes everything, declarations too. */
   clear(): void;
@@ -130,10 +136,33 @@ export interface Engine {
   /** A handle with which another thread looks users up; see `attachLookup`. */
   share(): LookupHandle;
   /**
-   * Hands changes to the operating system, where they survive the end of this process; happens by itself before the event
-   * loop goes on. Throws PERSISTENCE_FAILED when one since the last call could not be written; then changes are refused.
+   * Hands changes to the operating system, where they survive the end of this process, and with fsync `always` waits until
+   * they are on the disk; happens by itself before the event loop goes on, or soon after. Throws PERSISTENCE_FAILED when one
+   * since the last call could not be kept; then changes are refused.
    */
   flush(): void;
+  /**
+   * As `flush`, but never waits for the disk: returns false when changes since the last call are not as durable yet as the
+   * option fsync promises. `whenDurable` tells when they are.
+   */
+  commit(): boolean;
+  /** Are all changes as durable as the option fsync promises? */
+  readonly durable: boolean;
+  /**
+   * Calls back when all changes so far are as durable as the option fsync promises, or with PERSISTENCE_FAILED when they
+   * cannot be; never during the call, and in the order of the calls.
+   */
+  whenDurable(done: OnDurable): void;
+  /** Resolves when all changes so far are on the disk, whatever the option fsync says. Rejects with PERSISTENCE_FAILED. */
+  synced(): Promise<void>;
+  /**
+   * Has a snapshot of the data folder written by another thread, while everything goes on here; the journals before it go.
+   * Rejects with SNAPSHOT_RUNNING while there is another one, PERSISTENCE_FAILED, or DATA_CORRUPT when the files that it is
+   * made from are damaged. Then nothing is lost.
+   */
+  snapshot(): Promise<SnapshotInfo>;
+  /** As `snapshot`, here and now, from memory: nothing else is done meanwhile, and no file is read. */
+  snapshotNow(): SnapshotInfo;
   /**
    * Ends the engine; every later call throws ENGINE_CLOSED. Attached readers keep reading what they see. With a data folder
    * it returns when the disk has everything, and throws PERSISTENCE_FAILED, closed nevertheless, when that cannot be.
@@ -141,38 +170,24 @@ export interface Engine {
   close(): void;
 }
 
-/**
- * Opens an engine, with what is kept in its data folder if it has one. Throws INVALID_OPTION when an option is unknown or out
- * of its range; DATA_DIR_IN_USE, DATA_CORRUPT or PERSISTENCE_FAILED when the data folder cannot be opened.
- */
-export function openEngine(options: Partial<EngineOptions> = {}): Engine {
-  return new StoreEngine(resolveEngineOptions(options));
-}
-
-/** As `openEngine`, with files of one's own making for the journal: for tests of what happens when a disk fails. */
-export function openEngineOn(options: Partial<EngineOptions>, openFile: OpenFile): Engine {
-  return new StoreEngine(resolveEngineOptions(options), openFile);
-}
-
-class StoreEngine implements Engine {
+/** The engine itself; see `openEngine`. */
+export class StoreEngine implements Engine {
   readonly options: Readonly<EngineOptions>;
   readonly #store: SegmentStore;
-  readonly #journal: Journal | undefined;
+  readonly #persistence: Persistence | undefined;
   readonly #audiences: Audiences;
+  readonly #versions: Versions;
   #closed = false;
 
-  constructor(options: EngineOptions, openFile?: OpenFile) {
+  constructor(options: EngineOptions, store: SegmentStore, persistence: Persistence | undefined) {
     this.options = Object.freeze(options);
-    // What was written before the engine became strict is still there: it is strict once that is replayed.
-    const storeOptions = { maxEnumValues: options.maxEnumValues, strict: false };
-    const store = new SegmentStore(storeOptions);
-    if (options.dataDir !== '') this.#journal = Journal.open(options.dataDir, store, openFile);
-    storeOptions.strict = options.strict;
     this.#store = store;
+    this.#persistence = persistence;
     this.#audiences = new Audiences(store, (mutation) => this.apply(mutation), {
       cacheBytes: options.audienceCacheBytes,
       timeout: options.queryTimeout,
     });
+    this.#versions = new Versions(store, (mutation) => this.apply(mutation));
   }
 
   get store(): SegmentStore {
@@ -185,14 +200,19 @@ class StoreEngine implements Engine {
     return this.#audiences;
   }
 
+  get versions(): Versions {
+    if (this.#closed) throw closedError();
+    return this.#versions;
+  }
+
   get persistence(): PersistenceInfo | undefined {
-    return this.#journal?.info;
+    return this.#persistence?.info;
   }
 
   apply(mutation: Mutation): number {
     const { store } = this;
     const changes =
-      this.#journal === undefined ? apply(store, mutation) : this.#journal.apply(store, mutation);
+      this.#persistence === undefined ? apply(store, mutation) : this.#persistence.apply(mutation);
     if (mutation.type === 'clear') this.#audiences.queries.forget();
     return changes;
   }
@@ -258,7 +278,7 @@ class StoreEngine implements Engine {
     if (tags instanceof Selection) return valuesAt(address, tags);
     return tags.map((name) => {
       const tag = address === 0 ? undefined : store.catalog.find(name);
-      const code = tag === undefined ? -1 : store.records.probe(address, tag.id);
+      const code = tag === undefined ? -1 : store.codeAt(address, tag);
       return code < 0 ? null : tag!.column.valueOf(code);
     });
   }
@@ -312,6 +332,7 @@ class StoreEngine implements Engine {
     let bitmaps = users.bytes;
     for (const tag of catalog.all()) bitmaps += tag.column.bytes();
     const audiences = this.store.audiences.bytes + this.#audiences.queries.cache.bytes;
+    const versions = this.store.versions.bytes;
     const bytes = {
       directory: directory.bytes,
       ordinals: index,
@@ -319,9 +340,10 @@ class StoreEngine implements Engine {
       slack: allocated - live,
       bitmaps,
       audiences,
-      total: directory.bytes + index + allocated + bitmaps + audiences,
+      versions,
+      total: directory.bytes + index + allocated + bitmaps + audiences + versions,
     };
-    return { users: directory.size, tags: catalog.size, pairs, bytes };
+    return { users: users.size, tags: catalog.size, pairs, bytes };
   }
 
   check(): CheckReport {
@@ -332,6 +354,7 @@ class StoreEngine implements Engine {
     for (const tag of this.store.catalog.all()) tag.column.compact();
     this.store.users.compact();
     this.store.audiences.compact();
+    this.store.versions.compact();
   }
 
   share(): LookupHandle {
@@ -342,14 +365,49 @@ class StoreEngine implements Engine {
   }
 
   flush(): void {
-    this.#journal?.flush();
+    this.#persistence?.flush();
+  }
+
+  commit(): boolean {
+    return this.#persistence?.commit() ?? true;
+  }
+
+  get durable(): boolean {
+    return this.#persistence?.isDurable ?? true;
+  }
+
+  whenDurable(done: OnDurable): void {
+    if (this.#persistence === undefined) queueMicrotask(() => done(undefined));
+    else this.#persistence.whenDurable(done);
+  }
+
+  async synced(): Promise<void> {
+    if (this.#persistence !== undefined) await synced(this.#persistence);
+  }
+
+  async snapshot(): Promise<SnapshotInfo> {
+    return this.#persisted().snapshot();
+  }
+
+  snapshotNow(): SnapshotInfo {
+    return this.#persisted().snapshotNow();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#versions.close();
     this.#store.world.close();
-    this.#journal?.close();
+    this.#persistence?.close();
+  }
+
+  #persisted(): Persistence {
+    if (this.#closed) throw closedError();
+    if (this.#persistence !== undefined) return this.#persistence;
+    throw new SegmentdError(
+      'PERSISTENCE_FAILED',
+      'the engine has no data folder to write a snapshot to: set the option dataDir',
+    );
   }
 }
 

@@ -22,6 +22,8 @@ const rows = {
   UNKNOWN_AUDIENCE: { resp: 'ERR', http: 404 },
   AUDIENCE_IN_USE: { resp: 'ERR', http: 409 },
   AUDIENCE_CONFLICT: { resp: 'ERR', http: 409 },
+  UNKNOWN_VERSION: { resp: 'ERR', http: 404 },
+  VERSION_CONFLICT: { resp: 'ERR', http: 409 },
   QUERY_TIMEOUT: { resp: 'ERR', http: 503 },
   SYNTAX: { resp: 'ERR', http: 400 },
   UNKNOWN_COMMAND: { resp: 'ERR', http: 404 },
@@ -46,6 +48,8 @@ const rows = {
   DATA_DIR_IN_USE: { resp: 'ERR', http: 500 },
   DATA_CORRUPT: { resp: 'ERR', http: 500 },
   PERSISTENCE_FAILED: { resp: 'MISCONF', http: 503 },
+  READ_ONLY: { resp: 'READONLY', http: 403 },
+  SNAPSHOT_RUNNING: { resp: 'ERR', http: 409 },
   LOAD_FAILED: { resp: 'ERR', http: 422 },
   INTERNAL: { resp: 'ERR', http: 500 },
 } as const;

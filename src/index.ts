@@ -10,21 +10,23 @@ export { ExpressionError } from './audience/expression-error.js';
 export { parseExpression } from './audience/parse.js';
 export { printExpression } from './audience/print.js';
 export type { AudienceQueries, ExpressionInput, QueryOptions, UserPage } from './audience/queries.js';
-export type { Query } from './audience/query.js';
 export type { Distribution, RangeCount, TagStatistics, ValueCount } from './audience/tag-report.js';
 export type { CheckReport } from './check.js';
 // Engine
-export { type Engine, type EngineStats, openEngine, type TagInfo } from './engine.js';
+export type { Engine, EngineStats, TagInfo } from './engine.js';
 // Errors
 export { type ErrorCode, errorTable, SegmentdError } from './errors.js';
 // Lookups from other threads
 export { attachLookup, type Lookup, type LookupHandle } from './lookup.js';
 // Changes
 export type { Mutation } from './mutation.js';
+export { type OpenLaterOptions, openEngine, openEngineLater } from './open.js';
 export type { EngineOptions } from './options.js';
-export type { PersistenceInfo } from './persistence/journal.js';
+export type { PersistenceInfo } from './persistence/persistence.js';
+export type { OnProgress, SnapshotInfo } from './persistence/snapshot.js';
 export type { AudienceDetails, AudienceKind } from './store/audience-record.js';
 export type { TagKind, TagValue } from './store/column.js';
+export type { Query } from './store/query.js';
 export type { Selection } from './store/selection.js';
 export type { TagDeclaration } from './store/tag-catalog.js';
 export type { UserId } from './store/user-key.js';

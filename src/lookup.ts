@@ -51,6 +51,8 @@ export class Lookup {
       if (address === 0) return undefined;
       const cells = this.#cells;
       this.#records.decode(address, cells);
+      // Kept for a version that is not published, or for one to go back to: no user.
+      if (cells.count === 0) return undefined;
       const result = new Map<string, TagValue>();
       for (let i = 0; i < cells.count; i++) {
         const tag = this.#catalog.byId(cells.tags[i]!);

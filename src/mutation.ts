@@ -3,10 +3,12 @@
  * it is applied; `apply` is the only caller of the store's writing methods.
  */
 import type { AudienceCatalog, AudienceDetails, RewrittenAudience } from './store/audience-catalog.js';
-import type { TagValue } from './store/column.js';
+import type { TagKind, TagValue } from './store/column.js';
 import type { SegmentStore } from './store/segment-store.js';
 import type { TagDeclaration } from './store/tag-catalog.js';
 import type { UserId } from './store/user-key.js';
+import type { RollbackTarget, VersionCatalog } from './store/version-catalog.js';
+import type { Holding } from './store/version-draft.js';
 
 /** One change, as data. `engine.apply` applies it; the engine's other writing calls make one. */
 export type Mutation =
@@ -31,7 +33,8 @@ export type Mutation =
     }
   | { readonly type: 'eraseUser'; readonly user: UserId }
   | { readonly type: 'clear' }
-  | AudienceMutation;
+  | AudienceMutation
+  | VersionMutation;
 
 /**
  * One change of the saved audiences. `at` is when, in milliseconds since the epoch, so that a replay says the same. Users who
@@ -94,8 +97,62 @@ export type AudienceMutation =
   | { readonly type: 'dropAudience'; readonly name: string };
 
 /**
+ * One change of the versions of tags. A new list comes as what is different from the present one, in a draft of several
+ * changes, so that none of them is large and all is seen at once. What is written to a user's cell of the tag after the draft
+ * was begun counts, and not what the draft says of it.
+ */
+export type VersionMutation =
+  | {
+      readonly type: 'beginVersion';
+      /** From `DraftCatalog.next`; gone when the folder is opened again, unless it was put aside. */
+      readonly draft: number;
+      /** Need not exist; if it does, it has this kind and scale. */
+      readonly tag: string;
+      readonly kind: TagKind;
+      readonly scale: number;
+    }
+  | {
+      readonly type: 'draftVersion';
+      readonly draft: number;
+      /** Who is not to have the tag any more. */
+      readonly gone: readonly UserId[];
+      /** Who is to have it; users who do not exist come to be when it is published. */
+      readonly users: readonly UserId[];
+      /** One for each of `users`; undefined for flags. */
+      readonly values: readonly TagValue[] | undefined;
+    }
+  | { readonly type: 'discardVersion'; readonly draft: number }
+  | {
+      /** Puts a draft aside. */
+      readonly type: 'holdVersion';
+      readonly draft: number;
+      readonly holding: Holding;
+    }
+  | {
+      /** Publishes drafts of different tags together. */
+      readonly type: 'publishRelease';
+      readonly release: string;
+      readonly source: string;
+      readonly at: number;
+      readonly drafts: readonly number[];
+    }
+  | {
+      /** Makes tags what they were when they had these versions. */
+      readonly type: 'rollBack';
+      /** The release that is taken back by it; empty if it is not all of one. */
+      readonly release: string;
+      readonly targets: readonly RollbackTarget[];
+    }
+  | {
+      readonly type: 'keepVersions';
+      readonly tag: string;
+      /** Earlier versions to be kept. */
+      readonly kept: number;
+    };
+
+/**
  * Applies one mutation; both orientations change or, when it throws, neither does. Returns how many things changed: tags
- * new to a user, users of a tag or a fixed audience, users, tags or audiences gone.
+ * new to a user, users of a tag or a fixed audience, users, tags or audiences gone, tags with another version.
  */
 export function apply(store: SegmentStore, mutation: Mutation): number {
   switch (mutation.type) {
@@ -122,8 +179,39 @@ export function apply(store: SegmentStore, mutation: Mutation): number {
     case 'clear':
       store.clear();
       return 1;
+    case 'beginVersion':
+    case 'draftVersion':
+    case 'discardVersion':
+    case 'holdVersion':
+    case 'publishRelease':
+    case 'rollBack':
+    case 'keepVersions':
+      return applyToVersions(store.versions, mutation);
     default:
       return applyToAudiences(store.audiences, mutation);
+  }
+}
+
+function applyToVersions(versions: VersionCatalog, mutation: VersionMutation): number {
+  switch (mutation.type) {
+    case 'beginVersion':
+      versions.drafts.begin(mutation.draft, mutation.tag, mutation.kind, mutation.scale);
+      return 1;
+    case 'draftVersion':
+      versions.drafts.add(mutation.draft, mutation.gone, mutation.users, mutation.values);
+      return 1;
+    case 'discardVersion':
+      return versions.discard(mutation.draft) ? 1 : 0;
+    case 'holdVersion':
+      versions.hold(mutation.draft, mutation.holding);
+      return 1;
+    case 'publishRelease':
+      return versions.publish(mutation.drafts, mutation.release, mutation.source, mutation.at);
+    case 'rollBack':
+      return versions.rollBack(mutation.targets, mutation.release);
+    case 'keepVersions':
+      versions.keep(mutation.tag, mutation.kept);
+      return 1;
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Engine, openEngine } from '../../src/engine.js';
+import { type Engine, openEngine } from '../../src/index.js';
 import type { Mutation } from '../../src/mutation.js';
 import { readOptions } from '../support/options.js';
 import { inTurn } from '../support/rounds.js';

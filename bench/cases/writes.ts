@@ -1,4 +1,4 @@
-import { type Engine, openEngine } from '../../src/engine.js';
+import { type Engine, openEngine } from '../../src/index.js';
 import { readOptions } from '../support/options.js';
 import { median } from '../support/rounds.js';
 import { printTable } from '../support/table.js';

@@ -2,7 +2,7 @@
  * A process of its own that loads a population and says what it takes; started by the case `memory`, which tells it
  * what to load on the command line, as JSON, and reads its answer from stdout, as JSON.
  */
-import { type EngineStats, openEngine } from '../../src/engine.js';
+import { type EngineStats, openEngine } from '../../src/index.js';
 import { forEachPair, type Population, tagName, userId, writeUsers } from './users.js';
 
 /** What to load, and how: one write for each user, or for each pair in random order. */

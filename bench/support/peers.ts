@@ -29,8 +29,8 @@ export async function requireRedis(): Promise<void> {
   }
 }
 
-/** A redis-server that keeps nothing on disk. */
-export async function startRedis(): Promise<Peer> {
+/** A redis-server that keeps nothing on disk, unless its options say so. */
+export async function startRedis(...options: readonly string[]): Promise<Peer> {
   const port = await freePort();
   return startPeer('redis-server', port, 'redis-server', [
     '--port',
@@ -39,6 +39,7 @@ export async function startRedis(): Promise<Peer> {
     '',
     '--appendonly',
     'no',
+    ...options,
   ]);
 }
 

@@ -1,4 +1,4 @@
-import { type Engine, openEngine } from '../../src/engine.js';
+import { type Engine, openEngine } from '../../src/index.js';
 import { Random, scattered } from './random.js';
 
 /** Who is in a store: so many users, each with `each` of `of` tags, all of them flags. */

@@ -1,6 +1,6 @@
 /** CONFIG: the options of the table in src/options.ts, and the names that Redis has for some of them. */
 import { compileGlob } from '../../src/glob.js';
-import { SegmentdError } from '../../src/index.js';
+import { type Engine, type PersistenceInfo, SegmentdError } from '../../src/index.js';
 import { type OptionName, type OptionRow, optionFlag, optionRows, parseOption } from '../../src/options.js';
 import { block, many, pattern, text } from '../arguments.js';
 import { type Call, command } from '../command.js';
@@ -17,14 +17,22 @@ const ALIASES: Readonly<Record<string, OptionName>> = {
   maxclients: 'maxClients',
 };
 
-/** What clients ask for and is as it is. */
-const FIXED: Readonly<Record<string, string>> = {
-  save: '',
-  appendonly: 'no',
-  databases: '1',
-  maxmemory: '0',
-  'maxmemory-policy': 'noeviction',
+/** What clients ask for and cannot be changed. */
+const FIXED: Readonly<Record<string, (engine: Engine) => string>> = {
+  /** After how many seconds so many changes go into a snapshot. */
+  save: ({ persistence, options: { snapshotAge } }) =>
+    isKept(persistence) && snapshotAge > 0 ? `${snapshotAge} 1` : '',
+  appendonly: ({ persistence }) => (isKept(persistence) ? 'yes' : 'no'),
+  appendfsync: ({ options }) => options.fsync,
+  databases: () => '1',
+  maxmemory: () => '0',
+  'maxmemory-policy': () => 'noeviction',
 };
+
+/** Does everything that changes go into a data folder? */
+function isKept(persistence: PersistenceInfo | undefined): boolean {
+  return persistence !== undefined && !persistence.readOnly;
+}
 
 interface Parameter {
   readonly name: string;
@@ -54,7 +62,8 @@ function allValues(call: Call): [name: string, value: string][] {
     parameter.name,
     shownValue(call, parameter),
   ]);
-  return [...own, ...Object.entries(FIXED)];
+  const fixed = Object.entries(FIXED).map(([name, value]): [string, string] => [name, value(call.engine)]);
+  return [...own, ...fixed];
 }
 
 function failure(name: string, reason: string): SegmentdError {

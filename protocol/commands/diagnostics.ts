@@ -25,6 +25,7 @@ import type { KeyName } from '../keyspace.js';
 import type { Data } from '../replies.js';
 import * as replies from '../replies.js';
 import { found } from './keys.js';
+import { saveNow } from './persistence.js';
 
 const group = 'server';
 const SLOWLOG_COUNT = 10;
@@ -121,6 +122,15 @@ function flush(name: string, summary: string) {
     differs: 'Declarations of tags go too, and saved audiences. ASYNC is the same as SYNC.',
     run: ({ engine }) => engine.clear(),
   });
+}
+
+/** Throws when there is no snapshot, unless the end is forced. */
+function saveBeforeEnd(call: Call, isForced: boolean): void {
+  try {
+    saveNow(call);
+  } catch (error) {
+    if (!isForced) throw error;
+  }
 }
 
 /** The connection ends instead of a reply. */
@@ -257,7 +267,7 @@ export const diagnosticCommands = [
   command({
     name: 'SHUTDOWN',
     summary:
-      'Ends the server. With a data folder, all is on the disk by then; without one, the data is gone.',
+      'Ends the server. With a data folder, all is on the disk by then, with SAVE as a snapshot; without one, the data is gone.',
     group,
     complexity: 'O(N), N the connections',
     flags: ['admin', 'dangerous'],
@@ -271,9 +281,12 @@ export const diagnosticCommands = [
       }),
     },
     reply: noReply,
-    run({ server, session }, { options: { abort, ...rest } }) {
+    differs: 'Without SAVE there is no snapshot, because the journals have everything.',
+    run(call, { options: { abort, ...rest } }) {
+      const { server, session } = call;
       if ((rest.save && rest.noSave) || (abort && Object.keys(rest).length > 0)) throw syntaxError();
       if (abort) throw new SegmentdError('NOT_ALLOWED', 'No shutdown in progress.');
+      if (rest.save) saveBeforeEnd(call, rest.force === true);
       session.close();
       // The replies before are sent first.
       setImmediate(server.shutdown);

@@ -46,7 +46,7 @@ function textOfCell({ engine }: Call, user: Uint8Array, name: Uint8Array): strin
   const { store } = engine;
   const address = store.find(user);
   const tag: Tag | undefined = store.catalog.findBytes(name, 0, name.length);
-  const code = address === 0 || tag === undefined ? -1 : store.records.probe(address, tag.id);
+  const code = address === 0 || tag === undefined ? -1 : store.codeAt(address, tag);
   return code < 0 ? null : tag!.column.textOf(code);
 }
 

@@ -35,7 +35,7 @@ export const hgetHot: HotHandler = (call, reader, out) => {
   const { store } = call.engine;
   const tag =
     address === 0 ? undefined : store.catalog.findBytes(reader.buffer, reader.starts[2]!, reader.ends[2]!);
-  const code = tag === undefined ? -1 : store.records.probe(address, tag.id);
+  const code = tag === undefined ? -1 : store.codeAt(address, tag);
   if (code < 0) out.null();
   else writeValue(out, tag!, code);
   return true;

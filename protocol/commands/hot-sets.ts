@@ -42,7 +42,7 @@ export const sismemberHot: HotHandler = (call, reader, out) => {
   if (tag === undefined || start === end || end - start > MAX_ID_BYTES) return false;
   const { store } = call.engine;
   const address = store.findBytes(reader.buffer, start, end);
-  out.integer(address !== 0 && store.records.probe(address, tag.id) >= 0 ? 1 : 0);
+  out.integer(address !== 0 && store.codeAt(address, tag) >= 0 ? 1 : 0);
   return true;
 };
 

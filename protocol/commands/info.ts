@@ -84,17 +84,42 @@ function memoryFields(_call: Call, stats: () => EngineStats): Fields {
   ];
 }
 
+/** A snapshot is what Redis has an RDB file for, and takes the place of the journals, as the rewriting of Redis's AOF does. */
 function persistenceFields({ engine: { persistence } }: Call): Fields {
-  const fields: Fields = [
+  const isSaving = persistence?.snapshotProgress === undefined ? 0 : 1;
+  const isJournalled = persistence === undefined || persistence.readOnly ? 0 : 1;
+  const basic: Fields = [
     ['loading', 0],
     ['async_loading', 0],
-    ['rdb_bgsave_in_progress', 0],
-    ['aof_enabled', persistence === undefined ? 0 : 1],
-    ['aof_rewrite_in_progress', 0],
+    ['rdb_bgsave_in_progress', isSaving],
+    ['aof_enabled', isJournalled],
+    ['aof_rewrite_in_progress', isSaving],
+    ['aof_rewrite_scheduled', 0],
   ];
-  if (persistence === undefined) return fields;
-  const status = persistence.failure === undefined ? 'ok' : 'err';
-  return [...fields, ['aof_last_write_status', status], ['aof_current_size', persistence.size]];
+  if (persistence === undefined) return basic;
+  const { snapshot, snapshotFailure, snapshotSeconds, snapshotProgress, failure, journalBytes } = persistence;
+  const saved = snapshotFailure === undefined ? 'ok' : 'err';
+  const seconds = snapshotSeconds === undefined ? -1 : Math.round(snapshotSeconds);
+  const fields: [string, string | number][] = [
+    ['rdb_changes_since_last_save', persistence.changesSinceSnapshot],
+    ['rdb_last_save_time', Math.floor((snapshot?.created ?? 0) / 1000)],
+    ['rdb_last_bgsave_status', saved],
+    ['rdb_last_bgsave_time_sec', seconds],
+    ['aof_last_rewrite_time_sec', seconds],
+    ['aof_last_bgrewrite_status', saved],
+    ['aof_last_write_status', failure === undefined ? 'ok' : 'err'],
+    ['aof_current_size', journalBytes],
+    ['snapshot_name', snapshot?.name ?? ''],
+    ['snapshot_bytes', snapshot?.bytes ?? 0],
+  ];
+  if (snapshotProgress !== undefined) fields.push(['snapshot_progress', snapshotProgress.toFixed(2)]);
+  if (snapshotFailure !== undefined) fields.push(['snapshot_error', oneLine(snapshotFailure)]);
+  if (failure !== undefined) fields.push(['write_error', oneLine(failure)]);
+  return [...basic, ...fields];
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
 }
 
 function statsFields({ server }: Call): Fields {
@@ -166,17 +191,14 @@ function keyspaceFields(call: Call): Fields {
 function keyCount({ engine: { store }, keyspace }: Call): number {
   let tags = 0;
   for (const tag of store.catalog.all()) if (tag.column.count > 0) tags++;
-  return store.directory.size + tags + (keyspace.hasAudiences ? store.audiences.size : 0);
+  return store.users.size + tags + (keyspace.hasAudiences ? store.audiences.size : 0);
 }
 
 const sections: readonly Section[] = [
   { title: 'Server', fields: serverFields },
   { title: 'Clients', fields: clientFields },
   { title: 'Memory', fields: memoryFields },
-  {
-    title: 'Persistence',
-    fields: persistenceFields,
-  },
+  { title: 'Persistence', fields: persistenceFields },
   { title: 'Stats', fields: statsFields },
   {
     title: 'Replication',

@@ -2,9 +2,10 @@
  * The users behind the keys of sets. Those of tags are there at once; those of saved audiences may have to be found first, by
  * a query that is about the moment in which the command came.
  */
-import { Query } from '../../src/audience/query.js';
+
 import { codeOrNone, countOf, membersOf } from '../../src/engine.js';
 import { type Bitmap, bitmapOf, unionOf } from '../../src/store/bitmap.js';
+import { Query } from '../../src/store/query.js';
 import type { SegmentStore } from '../../src/store/segment-store.js';
 import { MAX_ID_BYTES } from '../../src/store/user-key.js';
 import type { Call } from '../command.js';
@@ -74,7 +75,7 @@ function hasTag(store: SegmentStore, { tag: name, value }: TagKeyName, user: Uin
   const tag = store.catalog.find(name);
   if (tag === undefined || !isPossible(user)) return false;
   const address = store.find(user);
-  const code = address === 0 ? -1 : store.records.probe(address, tag.id);
+  const code = address === 0 ? -1 : store.codeAt(address, tag);
   return code >= 0 && (value === undefined || code === codeOrNone(tag, value));
 }
 

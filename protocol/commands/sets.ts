@@ -1,7 +1,7 @@
 /** Set commands: the users of a tag, or of one value of it; saved audiences are sets that are only read. */
 import type { UserPage } from '../../src/audience/queries.js';
-import { Query } from '../../src/audience/query.js';
 import { type Bitmap, differenceOf, intersectionOf, unionOf } from '../../src/store/bitmap.js';
+import { Query } from '../../src/store/query.js';
 import {
   bytePattern,
   bytes,

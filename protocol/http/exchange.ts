@@ -1,7 +1,7 @@
 /** A request and its answer, as handlers of routes see them; and the life of a request from its head to its end. */
 import { performance } from 'node:perf_hooks';
-import { Query } from '../../src/audience/query.js';
 import { type Engine, SegmentdError, type UserId } from '../../src/index.js';
+import { Query } from '../../src/store/query.js';
 import type { ServerState } from '../server-state.js';
 import { decodeValue, encodeValue, takesGzip } from './content.js';
 import { decodeBytes, decodeText, isPlain } from './percent.js';

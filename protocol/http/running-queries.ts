@@ -1,6 +1,7 @@
 /** The queries of one request that take longer than a turn: they go on in turns with all other work, until it is over. */
-import type { Query } from '../../src/audience/query.js';
+
 import { SegmentdError } from '../../src/index.js';
+import type { Query } from '../../src/store/query.js';
 import type { Turns } from '../resp/turns.js';
 
 /** How long a query works before others have their turn, in milliseconds. */

@@ -22,7 +22,7 @@ const heldMetrics: readonly MetricRow[] = [
     name: 'segmentd_users',
     type: 'gauge',
     help: 'Users; each has a tag at least.',
-    read: ({ state }) => state.engine.store.directory.size,
+    read: ({ state }) => state.engine.store.users.size,
   },
   {
     name: 'segmentd_tags',

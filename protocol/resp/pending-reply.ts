@@ -1,6 +1,6 @@
 /** A reply that waits for its query, which gets turns among other work. */
 import { performance } from 'node:perf_hooks';
-import type { Query } from '../../src/audience/query.js';
+import type { Query } from '../../src/store/query.js';
 
 /** How long a query works before others have their turn, in milliseconds. */
 const TURN_MILLISECONDS = 0.25;

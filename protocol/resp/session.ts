@@ -3,8 +3,8 @@
  * it is through, the session executes nothing more and its input waits, so that replies stay in order and in bounds.
  */
 import { performance } from 'node:perf_hooks';
-import type { Query } from '../../src/audience/query.js';
 import type { MemberCursor } from '../../src/store/member-cursor.js';
+import type { Query } from '../../src/store/query.js';
 import type { Call, Command } from '../command.js';
 import type { CommandEntry } from '../command-table.js';
 import { whereOf } from '../event-log.js';
@@ -13,6 +13,7 @@ import type { ServerState } from '../server-state.js';
 import { Transaction } from '../transaction.js';
 import type { Connection } from './connection.js';
 import { errorReply, unknownCommand } from './error-replies.js';
+import { HoldingConnection } from './holding-connection.js';
 import { HotRun } from './hot-run.js';
 import { limitsFor, ProtocolError } from './limits.js';
 import { PendingReply } from './pending-reply.js';
@@ -60,6 +61,8 @@ export class Session implements Call, ReplyTarget {
   readonly transaction = new Transaction();
   readonly session = this;
   readonly #reader: RespReader;
+  /** The connection, if replies wait for the disk. */
+  readonly #holding: HoldingConnection | undefined;
   #protocol: 2 | 3 = 2;
   #stream: MemberCursor | undefined;
   #pending: PendingReply | undefined;
@@ -77,7 +80,9 @@ export class Session implements Call, ReplyTarget {
 
   constructor(server: ServerState, connection: Connection) {
     this.server = server;
-    this.connection = connection;
+    if (server.engine.options.fsync === 'always')
+      this.#holding = new HoldingConnection(connection, () => this.drained());
+    this.connection = this.#holding ?? connection;
     this.id = server.nextSessionId();
     this.authenticated = server.options.password === '';
     this.#reader = new RespReader(limitsFor(server.options, this.authenticated));
@@ -452,15 +457,36 @@ export class Session implements Call, ReplyTarget {
   /** A reply promises that a change is kept. When it is not, the client hears that instead, and no more. */
   #keepChanges(start: number): void {
     try {
-      this.engine.flush();
+      if (this.engine.commit()) return;
     } catch (error) {
       if (this.out.length === start) return; // Nothing was promised.
       this.out.length = start;
-      this.#stream?.close();
-      this.#stream = undefined;
-      this.#closing = true;
-      this.#writeError(error);
+      this.#giveUp(error);
+      return;
     }
+    // Others, who only read, need not wait: they may see changes that are not on the disk yet.
+    const holding = this.#holding!;
+    holding.hold();
+    this.engine.whenDurable((error) => {
+      if (error === undefined) holding.release();
+      else this.#refuseHeld(holding, error);
+    });
+  }
+
+  #refuseHeld(holding: HoldingConnection, error: unknown): void {
+    this.server.outbox.flush();
+    if (!holding.discard() || this.#closed) return;
+    this.out.protocol = this.#protocol;
+    this.#giveUp(error);
+    this.server.outbox.add(this, 0);
+    this.#balance();
+  }
+
+  #giveUp(error: unknown): void {
+    this.#stream?.close();
+    this.#stream = undefined;
+    this.#closing = true;
+    this.#writeError(error);
   }
 
   /** Is a reply not complete yet? */

@@ -8,6 +8,7 @@ import type { Mutation } from '../mutation.js';
 import type { AudienceDetails, AudienceKind, AudienceRecord } from '../store/audience-catalog.js';
 import { idsOf } from '../store/member-cursor.js';
 import { quote } from '../store/numbers.js';
+import type { Query } from '../store/query.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { UserId } from '../store/user-key.js';
 import { type Expression, MAX_TEXT_BYTES } from './ast.js';
@@ -20,7 +21,6 @@ import { namesIn, treeOf, withAudienceRenamed } from './names.js';
 import { Planner } from './plan.js';
 import { printExpression } from './print.js';
 import { AudienceQueries, type ExpressionInput, type QueryOptions, type UserPage } from './queries.js';
-import type { Query } from './query.js';
 import type { Distribution, TagStatistics } from './tag-report.js';
 
 /** A saved audience as `get` and `list` tell it. */

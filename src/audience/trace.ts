@@ -1,7 +1,7 @@
 /** What EXPLAIN tells of an evaluation: for each node what was found, and how long it took. */
 
+import type { Clock } from '../store/query.js';
 import type { PlanNode } from './plan.js';
-import type { Clock } from './query.js';
 
 export interface TracedNode {
   /** Users found: those of the node who were still in question. */

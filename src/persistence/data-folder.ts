@@ -1,170 +1,185 @@
-/** A data folder: its lock, its manifest and its journals' files. */
-import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+/**
+ * A data folder: its lock, its manifest, and the names of its snapshots and journals. All of them have numbers from one row:
+ * snapshot N is followed by journal N.
+ */
 import { join, resolve } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { SegmentdError } from '../errors.js';
-import type { Mutation } from '../mutation.js';
-import { type FolderLock, lockFolder } from './folder-lock.js';
 import { FILE_HEADER_BYTES, fileHeader } from './journal-format.js';
-import { replayJournal } from './journal-reader.js';
-import { readManifest, writeManifest } from './manifest.js';
-import { type OpenFile, syncFolder, type WritableFile } from './storage.js';
+import { MANIFEST_NAME, type Manifest, ManifestInDoubt, readManifest, writeManifest } from './manifest.js';
+import type { Storage, StorageFile, StorageLock } from './storage.js';
 
 const JOURNAL_NAME = /^journal-(\d{6,})\.log$/;
+const SNAPSHOT_NAME = /^snapshot-(\d{6,})$/;
+/** What a process that was interrupted may leave behind. */
+const LEFT_OVER = /^(?:MANIFEST|snapshot-.*)\.tmp$/;
 
-function journalName(number: number): string {
+export function journalName(number: number): string {
   return `journal-${String(number).padStart(6, '0')}.log`;
 }
 
-function numberOf(name: string): number {
-  return Number(JOURNAL_NAME.exec(name)?.[1] ?? Number.NaN);
+export function snapshotName(number: number): string {
+  return `snapshot-${String(number).padStart(6, '0')}`;
 }
 
-/**
- * Opens a folder, making it if there is none, and hands `replay` every mutation that is kept there. Throws DATA_DIR_IN_USE,
- * DATA_CORRUPT, or PERSISTENCE_FAILED with what the system says.
- */
-export function openDataFolder(
-  directory: string,
-  replay: (mutation: Mutation) => void,
-  openFile: OpenFile,
-): DataFolder {
-  const path = resolve(directory);
-  let lock: FolderLock | undefined;
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    lock = lockFolder(path);
-    return new DataFolder(path, lock, replay, openFile);
-  } catch (error) {
-    lock?.release();
-    if (error instanceof SegmentdError) throw error;
-    const reason = (error as Error).message;
-    throw new SegmentdError('PERSISTENCE_FAILED', `data folder ${path} cannot be opened: ${reason}`, {
-      cause: error,
-    });
-  }
+/** The number of a journal or a snapshot; NaN for other names. */
+export function numberOf(name: string): number {
+  return Number((JOURNAL_NAME.exec(name) ?? SNAPSHOT_NAME.exec(name))?.[1] ?? Number.NaN);
+}
+
+/** Is it the name of a journal or a snapshot, or of what was to become one, or a manifest? */
+export function isOurs(name: string): boolean {
+  return numberOf(name) >= 0 || LEFT_OVER.test(name);
 }
 
 export class DataFolder {
-  readonly directory: string;
-  /** The journal that is written to, when the folder is opened; behind `end`. */
-  readonly file: WritableFile;
-  readonly end: number;
-  readonly replayed: number;
-  readonly replaySeconds: number;
-  /** Bytes of an unfinished record that were cut off. */
-  readonly torn: number;
-  readonly #lock: FolderLock;
-  readonly #openFile: OpenFile;
-  #number: number;
+  readonly path: string;
+  readonly storage: Storage;
+  readonly #lock: StorageLock | undefined;
+  #manifest: Manifest;
+  /** May another manifest than ours be there after a crash? */
+  #inDoubt = false;
 
-  constructor(directory: string, lock: FolderLock, replay: (mutation: Mutation) => void, openFile: OpenFile) {
-    this.directory = directory;
+  /**
+   * Opens a folder for oneself, making it if there is none. Throws DATA_DIR_IN_USE, DATA_CORRUPT, or PERSISTENCE_FAILED with
+   * what the system says.
+   */
+  static open(storage: Storage, directory: string): DataFolder {
+    const path = resolve(directory);
+    let lock: StorageLock | undefined;
+    try {
+      storage.makeFolder(path);
+      lock = storage.lock(path);
+      return new DataFolder(storage, path, lock, readManifest(storage, path) ?? firstState(storage, path));
+    } catch (error) {
+      lock?.release();
+      throw asOpeningError(error, path);
+    }
+  }
+
+  /** Opens a folder that may be somebody else's, to read it. Throws as `open`. */
+  static openToRead(storage: Storage, directory: string): DataFolder {
+    const path = resolve(directory);
+    try {
+      const manifest = readManifest(storage, path);
+      if (manifest !== undefined) return new DataFolder(storage, path, undefined, manifest);
+    } catch (error) {
+      throw asOpeningError(error, path);
+    }
+    throw new SegmentdError(
+      'PERSISTENCE_FAILED',
+      `data folder ${path} has no MANIFEST: there is nothing to read`,
+    );
+  }
+
+  private constructor(storage: Storage, path: string, lock: StorageLock | undefined, manifest: Manifest) {
+    this.storage = storage;
+    this.path = path;
     this.#lock = lock;
-    this.#openFile = openFile;
-    const journals = readManifest(directory)?.journals ?? this.#firstJournals();
-    this.#number = numberOf(journals.at(-1) ?? '');
-    const before = performance.now();
-    let mutations = 0;
-    let end = 0;
-    let torn = 0;
-    for (const [i, name] of journals.entries()) {
-      const found = replayJournal(this.#pathOf(name), replay);
-      mutations += found.mutations;
-      ({ end, torn } = found);
-      if (torn > 0 && i < journals.length - 1) throw this.#endsTooEarly(name, end);
+    this.#manifest = manifest;
+  }
+
+  /** What makes up the state. */
+  get manifest(): Manifest {
+    return this.#manifest;
+  }
+
+  pathOf(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** A number above all that the folder has. */
+  nextNumber(): number {
+    const { snapshot, journals } = this.#manifest;
+    const names = [...this.storage.list(this.path), ...journals, snapshot?.name ?? ''];
+    return Math.max(0, ...names.map(numberOf).filter((number) => number >= 0)) + 1;
+  }
+
+  /** Makes a journal without records, which is on the disk when it returns. Throws what the system says. */
+  createJournal(number: number): StorageFile {
+    return createJournal(this.storage, this.path, number);
+  }
+
+  /** Makes this the state. Throws what the system says, and ManifestInDoubt when either may be the state after a crash. */
+  commit(manifest: Manifest): void {
+    try {
+      writeManifest(this.storage, this.path, manifest);
+    } catch (error) {
+      this.#inDoubt ||= error instanceof ManifestInDoubt;
+      throw error;
     }
-    this.replayed = mutations;
-    this.replaySeconds = (performance.now() - before) / 1000;
-    this.end = end;
-    this.torn = torn;
-    this.file = openFile(this.path);
-    if (torn > 0) {
-      this.file.truncate(end);
-      this.file.sync();
+    this.#manifest = manifest;
+    this.#inDoubt = false;
+  }
+
+  /** Removes journals and snapshots that are no part of the state, and what was left behind. */
+  removeOthers(): void {
+    if (this.#inDoubt) return;
+    const { snapshot, journals } = this.#manifest;
+    try {
+      for (const name of this.storage.list(this.path)) {
+        if (isOurs(name) && name !== snapshot?.name && !journals.includes(name))
+          this.storage.remove(this.pathOf(name));
+      }
+    } catch {
+      // They only take room; the next start tries again.
     }
-    this.#removeBefore(numberOf(journals[0]!));
-  }
-
-  /** Name of the journal that is written to. */
-  get fileName(): string {
-    return journalName(this.#number);
-  }
-
-  get path(): string {
-    return this.#pathOf(this.fileName);
-  }
-
-  /** Makes the journal that may come next, without records. Throws what the system says; then nothing is different. */
-  createNext(): WritableFile {
-    return this.#create(this.#number + 1);
-  }
-
-  /** Makes the next journal the only one that counts. After an error, either may be it. */
-  switchToNext(): void {
-    writeManifest(this.directory, { journals: [journalName(this.#number + 1)] });
-    this.#number++;
-  }
-
-  /** Removes the journals that do not count any more. */
-  removePrevious(): void {
-    this.#removeBefore(this.#number);
   }
 
   /** Lets another engine have the folder. */
   release(): void {
-    this.#lock.release();
+    this.#lock?.release();
   }
+}
 
-  #pathOf(name: string): string {
-    return join(this.directory, name);
-  }
+/** What goes wrong when a folder is opened, as PERSISTENCE_FAILED unless it says more already. */
+export function asOpeningError(error: unknown, path: string): SegmentdError {
+  if (error instanceof SegmentdError) return error;
+  const reason = (error as Error).message;
+  return new SegmentdError('PERSISTENCE_FAILED', `data folder ${path} cannot be opened: ${reason}`, {
+    cause: error,
+  });
+}
 
-  #firstJournals(): string[] {
-    const first = journalName(1);
-    const path = this.#pathOf(first);
-    // Left of a first start that was interrupted; but a journal with content and no manifest is a folder that lost one.
-    if (existsSync(path) && statSync(path).size > FILE_HEADER_BYTES) {
+/** A folder without a manifest is new, or its first start was interrupted. */
+function firstState(storage: Storage, path: string): Manifest {
+  for (const name of storage.list(path)) {
+    // A journal with content, or a snapshot, belongs to a folder that lost its manifest.
+    if (
+      SNAPSHOT_NAME.test(name) ||
+      (JOURNAL_NAME.test(name) && sizeOf(storage, join(path, name)) > FILE_HEADER_BYTES)
+    ) {
       throw new SegmentdError(
         'DATA_CORRUPT',
-        `data folder ${this.directory} has journals and no MANIFEST that says which count: restore it from a backup`,
+        `data folder ${path} has ${name} and no ${MANIFEST_NAME} that says what counts: restore it from a backup`,
       );
     }
-    this.#create(1).close();
-    writeManifest(this.directory, { journals: [first] });
-    return [first];
   }
+  createJournal(storage, path, 1).close();
+  const manifest = { snapshot: undefined, journals: [journalName(1)] };
+  writeManifest(storage, path, manifest);
+  return manifest;
+}
 
-  #create(number: number): WritableFile {
-    const file = this.#openFile(this.#pathOf(journalName(number)));
-    try {
-      file.truncate(0);
-      file.write(fileHeader(), 0);
-      file.sync();
-      syncFolder(this.directory);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    return file;
+function createJournal(storage: Storage, folder: string, number: number): StorageFile {
+  const file = storage.open(join(folder, journalName(number)), 'write');
+  try {
+    file.truncate(0);
+    file.write(fileHeader(), 0);
+    file.sync();
+    storage.syncFolder(folder);
+  } catch (error) {
+    file.close();
+    throw error;
   }
+  return file;
+}
 
-  #removeBefore(number: number): void {
-    for (const name of readdirSync(this.directory)) {
-      if (numberOf(name) >= number || !JOURNAL_NAME.test(name)) continue;
-      try {
-        unlinkSync(this.#pathOf(name));
-      } catch {
-        // It only takes room; the next start tries again.
-      }
-    }
-  }
-
-  #endsTooEarly(name: string, offset: number): SegmentdError {
-    const path = this.#pathOf(name);
-    return new SegmentdError(
-      'DATA_CORRUPT',
-      `${path} ends within a record, at offset ${offset}, though another journal follows: restore the folder from a backup`,
-    );
+/** The length of a file in bytes. */
+export function sizeOf(storage: Storage, path: string): number {
+  const file = storage.open(path, 'read');
+  try {
+    return file.size;
+  } finally {
+    file.close();
   }
 }

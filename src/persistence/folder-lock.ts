@@ -1,12 +1,14 @@
 /**
  * One engine at a time for a folder. The file LOCK names its owner: process, when that process started, machine. A lock whose
- * owner is gone is taken over, so a crash leaves nothing to clean up.
+ * owner is gone is taken over, so a crash leaves nothing to clean up. It is between processes, not for the disk, and so has
+ * the system's own files whatever else is behind the storage.
  */
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, readlinkSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { SegmentdError } from '../errors.js';
+import type { StorageLock } from './storage.js';
 
 const NAME = 'LOCK';
 
@@ -22,13 +24,8 @@ interface Owner {
   readonly token: string;
 }
 
-/** A lock that is held. */
-export interface FolderLock {
-  release(): void;
-}
-
 /** Takes the lock of a folder, or throws DATA_DIR_IN_USE, naming the folder and who has it. */
-export function lockFolder(folder: string): FolderLock {
+export function lockFolder(folder: string): StorageLock {
   const path = join(folder, NAME);
   const own = ownerHere();
   const text = JSON.stringify(own);

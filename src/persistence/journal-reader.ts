@@ -1,60 +1,117 @@
 /** Replays a journal's file, record by record. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { SegmentdError } from '../errors.js';
 import type { Mutation } from '../mutation.js';
+import type { Steps } from '../store/steps.js';
 import { crc32c } from './crc32c.js';
-import { FILE_HEADER_BYTES, faultOfHeader, RECORD_HEADER_BYTES } from './journal-format.js';
+import {
+  FILE_HEADER_BYTES,
+  JOURNAL_VERSION,
+  readFileHeader,
+  readRecordHeader,
+  recordHeaderBytes,
+} from './journal-format.js';
+import { findRecord, isUnfinished } from './journal-tail.js';
 import { MsgpackReader } from './msgpack-reader.js';
 import { decodeMutation } from './mutation-codec.js';
+import type { OnDamage, ReadFile, ReadStorage } from './storage.js';
 
 const CHUNK_BYTES = 1024 * 1024;
 
 /** What was found in a journal's file. */
 export interface Replayed {
+  /** The file's format. */
+  readonly version: number;
+  readonly records: number;
   readonly mutations: number;
   /** Where the last whole record ends. */
   readonly end: number;
-  /** Bytes behind it: of a record that was not written to its end. */
+  /** Bytes behind it: of records that were not written to their end. */
   readonly torn: number;
 }
 
 /**
- * Hands every mutation of the file to `take`, whose ids are only valid during the call. Throws DATA_CORRUPT, naming file and
- * offset, when a record is damaged or cannot be taken; what came before it has been taken.
+ * Hands every mutation of the file to `take`, whose ids are only valid during the call; a step is a record. `onBytes` is told
+ * the bytes of each. Throws DATA_CORRUPT, naming file and offset, when a record is damaged or cannot be taken; what came before
+ * it has been taken. With `onDamage`, that learns of it instead, and reading goes on with the next record that is whole.
  */
-export function replayJournal(path: string, take: (mutation: Mutation) => void): Replayed {
-  const input = new ChunkedFile(path);
+export function* replayJournal(
+  storage: ReadStorage,
+  path: string,
+  take: (mutation: Mutation) => void,
+  onBytes: (bytes: number) => void = () => {},
+  onDamage: OnDamage = (error) => {
+    throw error;
+  },
+): Steps<Replayed> {
+  const file = storage.open(path, 'read');
   try {
+    const input = new ChunkedFile(file);
     const header = input.take(FILE_HEADER_BYTES);
-    const fault = header === undefined ? 'it is too short for one' : faultOfHeader(header);
-    if (fault !== undefined) throw damaged(path, 0, `the journal's header: ${fault}`);
-    return replayRecords(path, input, take);
+    let version = header === undefined ? 'it is too short for one' : readFileHeader(header);
+    if (typeof version === 'string') {
+      onDamage(damaged(path, 0, `the journal's header: ${version}`), path);
+      version = JOURNAL_VERSION;
+      input.skipTo(findRecord(file, input.size, 0, version));
+    }
+    return yield* replayRecords(path, input, version, take, onBytes, onDamage);
   } finally {
-    input.close();
+    file.close();
   }
 }
 
-function replayRecords(path: string, input: ChunkedFile, take: (mutation: Mutation) => void): Replayed {
+function* replayRecords(
+  path: string,
+  input: ChunkedFile,
+  version: number,
+  take: (mutation: Mutation) => void,
+  onBytes: (bytes: number) => void,
+  onDamage: OnDamage,
+): Steps<Replayed> {
+  const { file, size } = input;
   const reader = new MsgpackReader();
+  let records = 0;
   let mutations = 0;
   for (;;) {
     const start = input.at;
-    const torn = input.size - start;
-    const header = input.take(RECORD_HEADER_BYTES);
-    if (header === undefined) return { mutations, end: start, torn };
-    if (header.readUInt32LE(8) !== crc32c(header, 0, 8)) {
-      // A power failure may leave a file that is longer than what was written to it, and zeros there.
-      if (isZero(header) && input.isZeroToTheEnd()) return { mutations, end: start, torn };
-      throw damaged(path, start, 'the checksum of the record header is wrong');
+    if (start === size) return { version, records, mutations, end: start, torn: 0 };
+    const payload = takeRecord(input, version);
+    if ('what' in payload) {
+      // What follows does not count, if it may be a record that was being written, or else is damaged.
+      if (isUnfinished(file, size, start, version))
+        return { version, records, mutations, end: start, torn: size - start };
+      onDamage(damaged(path, start, payload.what), path);
+      input.skipTo(payload.end ?? findRecord(file, size, start + 1, version));
+    } else {
+      records++;
+      reader.open(payload);
+      try {
+        mutations += replayRecord(path, start, reader, take);
+      } catch (error) {
+        onDamage(error as Error, path);
+      }
     }
-    const length = header.readUInt32LE(0);
-    const sum = header.readUInt32LE(4);
-    const payload = input.take(length);
-    if (payload === undefined) return { mutations, end: start, torn };
-    if (crc32c(payload) !== sum) throw damaged(path, start, 'the checksum of the record is wrong');
-    reader.open(payload);
-    mutations += replayRecord(path, start, reader, take);
+    onBytes(input.at - start);
+    yield;
   }
+}
+
+/** What is wrong with a record. */
+interface Flaw {
+  readonly what: string;
+  /** Where it ends, if its header says so. */
+  readonly end: number | undefined;
+}
+
+/** The payload of the next record. */
+function takeRecord(input: ChunkedFile, version: number): Buffer | Flaw {
+  const flaw = (what: string, end?: number): Flaw => ({ what, end });
+  const bytes = input.take(recordHeaderBytes(version));
+  if (bytes === undefined) return flaw('it ends within the header of a record');
+  const header = readRecordHeader(bytes, 0, version);
+  if (header === undefined) return flaw('the checksum of the record header is wrong');
+  const payload = input.take(header.length);
+  if (payload === undefined) return flaw('it ends within a record');
+  return crc32c(payload) === header.sum ? payload : flaw('the checksum of the record is wrong', input.at);
 }
 
 function replayRecord(
@@ -101,24 +158,20 @@ function damaged(path: string, offset: number, what: string, cause?: unknown): S
   );
 }
 
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
-}
-
 /** Reads a file from its beginning to its end, as large as it was when it was opened. */
 class ChunkedFile {
+  readonly file: ReadFile;
   readonly size: number;
   /** Offset of the next byte. */
   at = 0;
-  readonly #descriptor: number;
   #buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   /** The bytes of the buffer that are not taken yet. */
   #from = 0;
   #to = 0;
 
-  constructor(path: string) {
-    this.#descriptor = openSync(path, 'r');
-    this.size = fstatSync(this.#descriptor).size;
+  constructor(file: ReadFile) {
+    this.file = file;
+    this.size = file.size;
   }
 
   /** The next `length` bytes, valid until the next call; `undefined` when there are not so many. */
@@ -132,16 +185,11 @@ class ChunkedFile {
     return this.#buffer.subarray(start, start + length);
   }
 
-  isZeroToTheEnd(): boolean {
-    while (this.at < this.size) {
-      const bytes = this.take(Math.min(CHUNK_BYTES, this.size - this.at));
-      if (bytes === undefined || !isZero(bytes)) return false;
-    }
-    return true;
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
+  /** Goes on at another place. */
+  skipTo(offset: number): void {
+    this.at = offset;
+    this.#from = 0;
+    this.#to = 0;
   }
 
   #fill(wanted: number): void {
@@ -150,11 +198,6 @@ class ChunkedFile {
     this.#buffer.copy(buffer, 0, this.#from, this.#to);
     this.#buffer = buffer;
     this.#from = 0;
-    this.#to = left;
-    while (this.#to < wanted) {
-      const read = readSync(this.#descriptor, buffer, this.#to, buffer.length - this.#to, this.at + this.#to);
-      if (read === 0) return;
-      this.#to += read;
-    }
+    this.#to = left + this.file.read(buffer.subarray(left), this.at + left);
   }
 }

@@ -1,79 +1,95 @@
 /**
- * The journal of a data folder: every mutation, in order, appended to a file and replayed when the folder is opened again.
- * What `flush` has written survives the end of the process; once a second, all of it is made to survive a loss of power.
+ * Writes the journal: every mutation, in order, in batches. What is written survives the end of the process; what is synced
+ * survives a loss of power. Many callers share a sync: while one is under way, the next batch gathers.
  */
 import { SegmentdError } from '../errors.js';
 import { apply, type Mutation } from '../mutation.js';
 import type { SegmentStore } from '../store/segment-store.js';
-import { type DataFolder, openDataFolder } from './data-folder.js';
 import { beginRecord, FILE_HEADER_BYTES, finishRecord } from './journal-format.js';
 import { MsgpackWriter } from './msgpack-writer.js';
 import { encodeMutation } from './mutation-codec.js';
-import { type OpenFile, openSystemFile, type WritableFile } from './storage.js';
+import type { StorageFile } from './storage.js';
 
 /** A batch that has so many bytes is written without waiting for `flush`. */
 const FULL_BYTES = 1024 * 1024;
 const FIRST_BYTES = 64 * 1024;
-const SYNC_MILLISECONDS = 1_000;
 
-/** What became of a data folder when it was opened, and how it fares. */
-export interface PersistenceInfo {
-  readonly directory: string;
-  /** Name of the journal that is written to, in that folder. */
-  readonly file: string;
-  /** Its size in bytes. */
-  readonly size: number;
-  /** Mutations replayed at the start, and how long that took. */
-  readonly replayed: number;
-  readonly replaySeconds: number;
-  /** Bytes of an unfinished record that were cut off at the start. */
-  readonly torn: number;
-  /** Why changes are refused; `undefined` while all is well. */
-  readonly failure: string | undefined;
+/** When changes are synced: before anybody learns that they are done, once a second, or when the system likes. */
+export type FsyncPolicy = 'always' | 'everysec' | 'no';
+
+/** Learns that changes are durable, or why they are not. */
+export type OnDurable = (error: SegmentdError | undefined) => void;
+
+/** A journal's file that is open for writing, and where its content ends, all of which is on the disk. */
+export interface JournalFile {
+  readonly path: string;
+  readonly file: StorageFile;
+  readonly end: number;
+}
+
+interface Waiter {
+  /** How many mutations must be synced. */
+  readonly mutations: number;
+  readonly done: OnDurable;
+}
+
+interface Failure {
+  readonly message: string;
+  /** Nothing that is written to the file is certain any more: a new one must be begun. */
+  readonly isFinal: boolean;
 }
 
 export class Journal {
-  readonly #folder: DataFolder;
+  readonly policy: FsyncPolicy;
   readonly #out = new MsgpackWriter(FIRST_BYTES);
-  readonly #ticks: NodeJS.Timeout;
-  #file: WritableFile;
-  /** Where the next record goes. */
+  #path: string;
+  #file: StorageFile;
+  /** Where the next record goes, and what of the file is on the disk. */
   #position: number;
+  #syncedTo: number;
   /** Mutations that are encoded and not written. */
   #waiting = 0;
-  /** Were there mutations since the last `flush`? Their caller has not been told yet whether they are written. */
+  /** Mutations that were taken so far, and how many of them are written and synced. */
+  #taken = 0;
+  #written = 0;
+  #synced = 0;
+  /** In the order of their mutations. */
+  readonly #waiters: Waiter[] = [];
+  /** Were there mutations since the last `flush` or `commit`? Their caller has not been told yet whether they are kept. */
   #unconfirmed = false;
   #immediate: NodeJS.Immediate | undefined;
-  #dirty = false;
   #syncing = false;
-  #failure: string | undefined;
-  /** Set when trying again cannot help. */
-  #isFinal = false;
+  #failure: Failure | undefined;
+  /** Counts the files that were given up: what is heard of them later does not matter. */
+  #era = 0;
 
-  /**
-   * Opens a folder, making it if there is none, and applies every mutation that is kept there to the store, which is empty.
-   * Throws DATA_DIR_IN_USE, DATA_CORRUPT or PERSISTENCE_FAILED.
-   */
-  static open(directory: string, store: SegmentStore, openFile: OpenFile = openSystemFile): Journal {
-    const journal = new Journal(openDataFolder(directory, (mutation) => apply(store, mutation), openFile));
-    // Who was putting these together is gone. That is kept, too: later drafts may have the same numbers.
-    for (const draft of store.audiences.drafts) journal.apply(store, { type: 'discardDraft', draft });
-    return journal;
-  }
-
-  private constructor(folder: DataFolder) {
-    this.#folder = folder;
-    this.#file = folder.file;
-    this.#position = folder.end;
+  constructor({ path, file, end }: JournalFile, policy: FsyncPolicy) {
+    this.policy = policy;
+    this.#path = path;
+    this.#file = file;
+    this.#position = end;
+    this.#syncedTo = end;
     beginRecord(this.#out);
-    this.#ticks = setInterval(() => this.#tick(), SYNC_MILLISECONDS);
-    this.#ticks.unref();
   }
 
-  get info(): PersistenceInfo {
-    const { directory, fileName, replayed, replaySeconds, torn } = this.#folder;
-    const size = this.#position;
-    return { directory, file: fileName, size, replayed, replaySeconds, torn, failure: this.#failure };
+  /** Bytes that are written. */
+  get size(): number {
+    return this.#position;
+  }
+
+  /** Mutations that were taken since the journal was opened. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Why changes are refused; `undefined` when all is well. */
+  get failure(): string | undefined {
+    return this.#failure?.message;
+  }
+
+  /** Must a new file be begun before changes can be taken again? */
+  get isBroken(): boolean {
+    return this.#failure?.isFinal === true;
   }
 
   /**
@@ -81,68 +97,157 @@ export class Journal {
    * against it; then nothing changes and nothing is kept.
    */
   apply(store: SegmentStore, mutation: Mutation): number {
-    if (this.#failure !== undefined) throw this.#refusal();
+    if (this.#failure !== undefined) throw this.refusal();
     const out = this.#out;
     const mark = out.at;
+    let changed: number;
     try {
       // First this: what cannot be kept is not done.
       encodeMutation(out, mutation);
-      const changed = apply(store, mutation);
-      // Taking away what is not there need not be kept. (`setTags` may change a value and return 0.)
-      if (changed > 0 || mutation.type === 'setTags' || mutation.type === 'addUsers') this.#keep(mutation);
-      else out.at = mark;
-      return changed;
+      changed = apply(store, mutation);
     } catch (error) {
       out.at = mark;
       throw error;
     }
+    // Taking away what is not there need not be kept, unless a version is being prepared, for which it says something.
+    // (`setTags` may change a value and return 0.)
+    const isSaid = mutation.type === 'setTags' || mutation.type === 'addUsers' || store.versions.isWatching;
+    if (changed > 0 || isSaid) this.#keep();
+    else out.at = mark;
+    return changed;
   }
 
   /** Takes the mutation that was encoded last. Throws nothing: it is applied. */
-  #keep({ type }: Mutation): void {
+  #keep(): void {
     this.#waiting++;
+    this.#taken++;
     this.#unconfirmed = true;
-    if (type === 'clear' && this.#position > FULL_BYTES) this.#startAfresh();
     if (this.#out.at >= FULL_BYTES) this.#write();
-    else this.#immediate ??= setImmediate(() => this.#write());
+    this.#immediate ??= setImmediate(() => this.#turn());
   }
 
   /**
-   * Writes what is not yet written. Throws PERSISTENCE_FAILED when mutations since the last call are not in the file; after
-   * that every mutation is refused, and later calls have nothing to say.
+   * Writes what is not yet written and, with `always`, waits until the disk has it. Throws PERSISTENCE_FAILED when mutations
+   * since the last call are not kept; after that every mutation is refused, and later calls have nothing to say.
    */
   flush(): void {
-    if (!this.#unconfirmed) return;
+    const isUnconfirmed = this.#unconfirmed;
+    if (!isUnconfirmed && this.isDurable) return;
     this.#unconfirmed = false;
     this.#write();
-    if (this.#failure !== undefined) throw this.#refusal();
+    if (this.policy === 'always') this.#syncNow();
+    if (isUnconfirmed && this.#failure !== undefined) throw this.refusal();
   }
 
-  /** Writes what is left, waits until the disk has it and lets go of the folder. Throws PERSISTENCE_FAILED when it cannot. */
-  close(): void {
-    clearInterval(this.#ticks);
+  /**
+   * As `flush`, but never waits for the disk: returns false when mutations since the last call are not as durable as the
+   * policy says; `whenDurable` tells when they are.
+   */
+  commit(): boolean {
+    if (this.policy !== 'always' || this.#failure !== undefined) {
+      this.flush();
+      return true;
+    }
+    const isDurable = !this.#unconfirmed;
     this.#unconfirmed = false;
-    if (!this.#isFinal) {
+    return isDurable;
+  }
+
+  /** Are all mutations as durable as the policy says? */
+  get isDurable(): boolean {
+    return (
+      this.#failure === undefined && this.#taken === (this.policy === 'always' ? this.#synced : this.#written)
+    );
+  }
+
+  /**
+   * Calls back when all mutations so far are as durable as the policy says, or cannot be; never during the call, and in the
+   * order of the calls.
+   */
+  whenDurable(done: OnDurable): void {
+    if (this.policy === 'always') this.whenSynced(done);
+    else {
+      this.#write();
+      this.#tell([{ mutations: 0, done }]);
+    }
+  }
+
+  /** As `whenDurable`, when all mutations so far are on the disk, or cannot be. */
+  whenSynced(done: OnDurable): void {
+    if (this.#failure !== undefined || this.#synced === this.#taken) this.#tell([{ mutations: 0, done }]);
+    else {
+      this.#waiters.push({ mutations: this.#taken, done });
+      this.#immediate ??= setImmediate(() => this.#turn());
+    }
+  }
+
+  /** To be called once a second: tries again what failed, and syncs unless the policy is `no`. */
+  tick(): void {
+    if (this.#failure !== undefined && !this.isBroken) {
       this.#failure = undefined;
       this.#write();
     }
+    if (this.policy !== 'no') this.#syncLater();
+  }
+
+  /** Writes and syncs all, as the last that is done with the file. Throws PERSISTENCE_FAILED. */
+  finish(): void {
     clearImmediate(this.#immediate);
-    try {
-      if (this.#failure === undefined) this.#file.sync();
-    } catch (error) {
-      this.#fail(error, true);
+    this.#immediate = undefined;
+    this.#unconfirmed = false;
+    if (!this.isBroken) {
+      this.#failure = undefined;
+      this.#write();
+      this.#syncNow();
     }
+    if (this.#failure !== undefined) throw this.refusal();
+  }
+
+  /** Lets go of the file. Whoever waits still is told that it is in vain. */
+  close(): void {
+    clearImmediate(this.#immediate);
+    this.#era++;
     this.#file.close();
-    this.#folder.release();
-    if (this.#failure !== undefined) throw this.#refusal();
+    if (this.#waiters.length > 0) this.#fail(new Error('it is closed'), true);
+  }
+
+  /**
+   * Goes on in another file, which has no records yet and is on the disk, and with it all that is not written yet. With
+   * `isFresh`, what the old file says does not matter any more, and neither does what went wrong with it.
+   */
+  continueIn({ path, file, end }: JournalFile, isFresh: boolean): void {
+    this.#file.close();
+    if (isFresh) this.#era++;
+    this.#path = path;
+    this.#file = file;
+    this.#position = end;
+    this.#syncedTo = end;
+    this.#failure = undefined;
+    this.#discardBatch();
+    this.#written = this.#taken;
+    this.#release(this.#taken);
+  }
+
+  /** Notes that what is on the disk is not certain any more: changes are refused until a new file is begun. */
+  fail(error: unknown): void {
+    this.#fail(error, true);
+  }
+
+  refusal(): SegmentdError {
+    return new SegmentdError('PERSISTENCE_FAILED', `changes are refused: ${this.failure}`);
+  }
+
+  /** The end of an event: everybody's mutations are written at once. */
+  #turn(): void {
+    this.#immediate = undefined;
+    if (this.policy === 'always' || this.#waiters.length > 0) this.#syncLater();
+    else this.#write();
   }
 
   /** Writes the waiting mutations as one record. After an error the same record is written again, to the same place. */
   #write(): void {
-    clearImmediate(this.#immediate);
-    this.#immediate = undefined;
     if (this.#waiting === 0 || this.#failure !== undefined) return;
-    const record = finishRecord(this.#out, this.#waiting);
+    const record = finishRecord(this.#out, this.#waiting, this.#position - this.#syncedTo);
     try {
       this.#file.write(record, this.#position);
     } catch (error) {
@@ -150,7 +255,7 @@ export class Journal {
       return;
     }
     this.#position += record.length;
-    this.#dirty = true;
+    this.#written = this.#taken;
     this.#discardBatch();
   }
 
@@ -160,42 +265,53 @@ export class Journal {
     beginRecord(this.#out);
   }
 
-  /** Everything was cleared: a new file without records says the same as the old one, and takes no room. */
-  #startAfresh(): void {
-    let next: WritableFile;
+  #syncNow(): void {
+    if (this.#failure !== undefined || this.#synced === this.#taken) return;
     try {
-      next = this.#folder.createNext();
-    } catch {
-      return; // No harm done: the old journal goes on, and says that everything was cleared.
-    }
-    try {
-      this.#folder.switchToNext();
+      this.#file.sync();
     } catch (error) {
-      // Either journal may be in force after a restart, so that nothing may be added to one of them.
-      next.close();
       this.#fail(error, true);
       return;
     }
-    this.#file.close();
-    this.#file = next;
-    this.#position = FILE_HEADER_BYTES;
-    this.#dirty = false;
-    this.#discardBatch();
-    this.#folder.removePrevious();
+    this.#syncedTo = this.#position;
+    this.#release(this.#written);
   }
 
-  #tick(): void {
-    if (this.#failure !== undefined && !this.#isFinal) {
-      this.#failure = undefined;
-      this.#write();
-    }
-    if (!this.#dirty || this.#syncing) return;
-    this.#dirty = false;
+  /** Writes and syncs, unless a sync is under way: then what has gathered follows at once. */
+  #syncLater(): void {
+    if (this.#syncing) return;
+    this.#write();
+    if (this.#failure !== undefined || this.#syncedTo === this.#position) return;
     this.#syncing = true;
+    const era = this.#era;
     const file = this.#file;
+    const position = this.#position;
+    const written = this.#written;
     file.syncLater((error) => {
       this.#syncing = false;
-      if (error !== null && file === this.#file) this.#fail(error, true);
+      if (era !== this.#era) return;
+      if (error !== null) this.#fail(error, true);
+      else if (file === this.#file) {
+        this.#syncedTo = Math.max(this.#syncedTo, position);
+        this.#release(written);
+      }
+      if (this.policy === 'always' || this.#waiters.length > 0) this.#syncLater();
+    });
+  }
+
+  /** So many mutations are synced: tells those who wait for them. */
+  #release(mutations: number): void {
+    if (mutations > this.#synced) this.#synced = mutations;
+    const rest = this.#waiters.findIndex((waiter) => waiter.mutations > mutations);
+    this.#tell(this.#waiters.splice(0, rest < 0 ? this.#waiters.length : rest));
+  }
+
+  /** Not before whoever is at work now is done: some of them wait in the middle of something. */
+  #tell(waiters: readonly Waiter[]): void {
+    if (waiters.length === 0) return;
+    const error = this.#failure && this.refusal();
+    queueMicrotask(() => {
+      for (const { done } of waiters) done(error);
     });
   }
 
@@ -204,12 +320,16 @@ export class Journal {
    * system may have forgotten what it could not write, and the next sync would say that all is well.
    */
   #fail(error: unknown, isFinal: boolean): void {
-    this.#isFinal ||= isFinal;
-    const advice = this.#isFinal ? 'look after the disk and restart' : 'writing is tried again every second';
-    this.#failure = `${this.#folder.path} cannot be written: ${(error as Error).message}; ${advice}`;
+    const advice = isFinal
+      ? 'a new journal and a snapshot are tried soon'
+      : 'writing is tried again every second';
+    const message = `${this.#path} cannot be written: ${(error as Error).message}; ${advice}`;
+    this.#failure = { message, isFinal: isFinal || this.isBroken };
+    this.#tell(this.#waiters.splice(0));
   }
+}
 
-  #refusal(): SegmentdError {
-    return new SegmentdError('PERSISTENCE_FAILED', `changes are refused: ${this.#failure}`);
-  }
+/** A journal that has just been made. */
+export function emptyJournal(path: string, file: StorageFile): JournalFile {
+  return { path, file, end: FILE_HEADER_BYTES };
 }

@@ -13,10 +13,12 @@ import {
   checkTime,
   type RewrittenAudience,
 } from './audience-record.js';
+import type { Bitmap } from './bitmap.js';
 import type { TagKind } from './column.js';
 import { LiveBitmap } from './live-bitmap.js';
 import { quote } from './numbers.js';
 import type { SegmentStore } from './segment-store.js';
+import type { GiveBitmap, KeepBitmap } from './store-image.js';
 import type { Tag } from './tag-catalog.js';
 import { UsageIndex } from './usage-index.js';
 import { MAX_BATCH } from './user-directory.js';
@@ -34,6 +36,16 @@ export {
 export const MAX_AUDIENCES = 100_000;
 /** Names of a circle that an error message tells. */
 const MAX_TOLD = 10;
+
+/** All audiences as plain data; see store-image.ts. */
+export interface AudiencesImage {
+  readonly records: readonly (Omit<AudienceRecord, 'members'> & {
+    /** The bitmap of a fixed one; -1 for a dynamic one. */
+    readonly members: number;
+  })[];
+  readonly drafts: readonly (readonly [draft: number, bitmap: number])[];
+  readonly lastDraft: number;
+}
 
 /** Only `apply` of src/mutation.ts calls the methods that change something; they do all of it, or throw and do nothing. */
 export class AudienceCatalog {
@@ -281,15 +293,46 @@ export class AudienceCatalog {
     this.#version++;
   }
 
-  /** To be called when a user is erased: the ordinal will be another user's, who is in none of these sets. */
+  /** To be called for users who are no more: their ordinals may be other users', who are in none of these sets. */
+  usersErased(ordinals: Bitmap): void {
+    for (const members of this.#sets) members.removeAll(ordinals);
+  }
+
   userErased(ordinal: number): void {
-    if (this.#sets.size === 0) return;
     for (const members of this.#sets) if (members.has(ordinal)) members.remove(ordinal);
   }
 
   /** Gives back memory that growing sets hold in reserve. */
   compact(): void {
     for (const members of this.#sets) members.compact();
+  }
+
+  image(keep: KeepBitmap): AudiencesImage {
+    return {
+      records: [...this.all()].map(({ members, ...rest }) => {
+        return { ...rest, members: members === undefined ? -1 : keep(members.now) };
+      }),
+      drafts: [...this.#drafts].map(([draft, members]) => [draft, keep(members.now)]),
+      lastDraft: this.#lastDraft,
+    };
+  }
+
+  /** Makes an empty catalogue what the image says. Their tags must be there. */
+  restore({ records, drafts, lastDraft }: AudiencesImage, give: GiveBitmap): void {
+    const setOf = (bitmap: number): LiveBitmap => {
+      const set = new LiveBitmap();
+      set.adopt(give(bitmap));
+      return set;
+    };
+    for (const { members, ...rest } of records) {
+      this.#put({ ...rest, members: members < 0 ? undefined : setOf(members) });
+    }
+    for (const [draft, bitmap] of drafts) {
+      const members = setOf(bitmap);
+      this.#drafts.set(draft, members);
+      this.#sets.add(members);
+    }
+    this.#lastDraft = lastDraft;
   }
 
   /** What is wrong in here; for `check`. */

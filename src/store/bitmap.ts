@@ -14,6 +14,16 @@ export function bitmapOf(ordinals: Iterable<number> = []): Bitmap {
   return new RoaringBitmap32(ordinals);
 }
 
+/** The bitmap's bytes, in the portable form of the roaring format. */
+export function bytesOfBitmap(bitmap: Bitmap): Uint8Array {
+  return bitmap.serialize('portable');
+}
+
+/** The bitmap of such bytes, which we wrote ourselves: not for what comes from outside. */
+export function bitmapFrom(bytes: Uint8Array): Bitmap {
+  return RoaringBitmap32.deserialize(bytes, 'portable');
+}
+
 /** The union of any number of bitmaps, as a new bitmap. */
 export function unionOf(bitmaps: readonly Bitmap[]): Bitmap {
   if (bitmaps.length === 0) return new RoaringBitmap32();

@@ -90,8 +90,7 @@ export class CatalogLogWriter implements CatalogListener {
 
 function entryOf(tag: Tag): Entry {
   const { column } = tag;
-  const values: [number, string][] = [];
-  if (column instanceof EnumColumn) for (const { code, value } of column.values()) values.push([code, value]);
+  const values = column instanceof EnumColumn ? [...column.dictionary()] : [];
   const scale = column instanceof NumberColumn ? column.scale : 0;
   return { op: 'tag', id: tag.id, name: tag.name, kind: column.kind, scale, values };
 }

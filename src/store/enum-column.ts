@@ -1,14 +1,18 @@
 import { SegmentdError } from '../errors.js';
 import { type Bitmap, unionOf } from './bitmap.js';
-import type { Column, TagValue } from './column.js';
+import type { Column, ColumnImage, TagValue } from './column.js';
 import { type HeldBitmap, LiveBitmap } from './live-bitmap.js';
 import { quote } from './numbers.js';
+import type { Steps } from './steps.js';
+import type { GiveBitmap, KeepBitmap } from './store-image.js';
 
 /** Longest value, in bytes of UTF-8. */
 export const MAX_VALUE_BYTES = 16_384;
 
 /** Called when a value gets its code, so that attached readers learn of it. */
 export type OnValue = (code: number, value: string) => void;
+
+const tellNobody: OnValue = () => {};
 
 /**
  * An enum: a dictionary of values and a bitmap of users for each. A user has at most one value. The code of a value that
@@ -17,22 +21,25 @@ export type OnValue = (code: number, value: string) => void;
 export class EnumColumn implements Column {
   readonly kind = 'enum';
   readonly #maxValues: number;
-  readonly #onValue: OnValue;
-  readonly #codes = new Map<string, number>();
+  /** Of the column that is a tag's; others are nobody's business. */
+  onValue: OnValue;
+  #codes = new Map<string, number>();
   /** By code; undefined for a code that is free. */
-  readonly #values: (string | undefined)[] = [];
+  #values: (string | undefined)[] = [];
   /** UTF-8 of the values that somebody has read. */
-  readonly #bytes: (Uint8Array | undefined)[] = [];
-  readonly #bitmaps: (LiveBitmap | undefined)[] = [];
-  readonly #counts: number[] = [];
-  readonly #free: number[] = [];
+  #bytes: (Uint8Array | undefined)[] = [];
+  #bitmaps: (LiveBitmap | undefined)[] = [];
+  #counts: number[] = [];
+  #free: number[] = [];
+  /** Values that nobody has, whose codes must not get another meaning yet, because there may be vectors with them. */
+  #parked: Map<string, number> | undefined;
   #count = 0;
   #version = 0;
   #dictionaryVersion = 0;
 
-  constructor(maxValues: number, onValue: OnValue) {
+  constructor(maxValues: number, onValue = tellNobody) {
     this.#maxValues = maxValues;
-    this.#onValue = onValue;
+    this.onValue = onValue;
   }
 
   get count(): number {
@@ -109,14 +116,7 @@ export class EnumColumn implements Column {
     const known = this.#codes.get(text);
     if (known !== undefined) return known;
     this.#checkNew(text, tag);
-    const code = this.#free.pop() ?? this.#values.length;
-    this.#codes.set(text, code);
-    this.#values[code] = text;
-    this.#bitmaps[code] = new LiveBitmap();
-    this.#counts[code] = 0;
-    this.#dictionaryVersion++;
-    this.#onValue(code, text);
-    return code;
+    return this.#assign(text);
   }
 
   existingCode(value: TagValue, tag: string): number {
@@ -165,6 +165,110 @@ export class EnumColumn implements Column {
     return { count, problems };
   }
 
+  codeOf(ordinal: number): number {
+    return this.#bitmaps.findIndex((bitmap) => bitmap?.has(ordinal) === true);
+  }
+
+  /** As any fork; and in it no code gets another meaning until `unpark`. */
+  fork(): EnumColumn {
+    const fork = new EnumColumn(this.#maxValues);
+    fork.#codes = new Map(this.#codes);
+    fork.#values = [...this.#values];
+    fork.#bytes = [...this.#bytes];
+    fork.#bitmaps = this.#bitmaps.map((bitmap) => bitmap?.fork());
+    fork.#counts = [...this.#counts];
+    fork.#free = [...this.#free];
+    fork.#parked = new Map(this.#parked);
+    fork.#count = this.#count;
+    return fork;
+  }
+
+  /**
+   * As `fork`, with the codes that `other` has for the values that both have, and for the rest codes that mean nothing there.
+   */
+  forkAs(other: EnumColumn): EnumColumn {
+    const fork = new EnumColumn(this.#maxValues);
+    const known = other.fork();
+    for (const bitmap of known.#bitmaps) bitmap?.dispose();
+    for (const [value, code] of this.#codes) {
+      const same = known.#codes.get(value) ?? known.#assign(value);
+      fork.#codes.set(value, same);
+      fork.#values[same] = value;
+      fork.#bytes[same] = this.#bytes[code];
+      fork.#bitmaps[same] = this.#bitmaps[code]!.fork();
+      fork.#counts[same] = this.#counts[code]!;
+    }
+    fork.#parked = known.#parked!;
+    for (const [value, code] of known.#codes) if (!fork.#codes.has(value)) fork.#parked.set(value, code);
+    const parked = new Set(fork.#parked.values());
+    for (let code = 0; code < known.#values.length; code++) {
+      if (fork.#values[code] !== undefined) continue;
+      fork.#values[code] = undefined;
+      fork.#bitmaps[code] = undefined;
+      if (!parked.has(code)) fork.#free.push(code);
+    }
+    fork.#count = this.#count;
+    return fork;
+  }
+
+  /** To be called when no vector has a code any more that nobody has. */
+  unpark(): void {
+    for (const code of this.#parked?.values() ?? []) this.#free.push(code);
+    this.#parked = undefined;
+  }
+
+  /** Every code that a vector may have, with its value. */
+  *dictionary(): Iterable<[code: number, value: string]> {
+    for (const [value, code] of this.#codes) yield [code, value];
+    for (const [value, code] of this.#parked ?? []) yield [code, value];
+  }
+
+  *exclude(users: Bitmap): Steps<void> {
+    for (const code of [...this.#codes.values()]) {
+      this.#bitmaps[code]!.removeAll(users);
+      this.#recount(code);
+      yield;
+    }
+  }
+
+  *include(other: EnumColumn, tag: string): Steps<void> {
+    for (const [value, code] of other.#codes) {
+      const own = this.codeFor(value, tag);
+      this.#bitmaps[own]!.addAll(other.#bitmaps[code]!.now);
+      this.#recount(own);
+      yield;
+    }
+  }
+
+  dispose(): void {
+    for (const bitmap of this.#live) bitmap.dispose();
+  }
+
+  image(keep: KeepBitmap): ColumnImage {
+    const codes = [...this.#codes];
+    return {
+      kind: this.kind,
+      scale: 0,
+      values: codes.map(([value, code]) => [code, value]),
+      bitmaps: codes.map(([, code]) => keep(this.#bitmaps[code]!.now)),
+    };
+  }
+
+  restore({ values, bitmaps }: ColumnImage, give: GiveBitmap): void {
+    for (const [i, [code, value]] of values.entries()) {
+      const members = new LiveBitmap();
+      members.adopt(give(bitmaps[i]!));
+      this.#codes.set(value, code);
+      this.#values[code] = value;
+      this.#bitmaps[code] = members;
+      this.#counts[code] = members.size;
+      this.#count += members.size;
+    }
+    for (let code = 0; code < this.#values.length; code++) {
+      if (this.#values[code] === undefined) this.#free.push(code);
+    }
+  }
+
   bytes(): number {
     let bytes = 0;
     for (const bitmap of this.#live) bytes += bitmap.bytes;
@@ -190,13 +294,39 @@ export class EnumColumn implements Column {
     return this.#bitmaps.filter((bitmap) => bitmap !== undefined);
   }
 
+  /** Gives a value its code. */
+  #assign(text: string): number {
+    const parked = this.#parked?.get(text);
+    const code = parked ?? this.#free.pop() ?? this.#values.length;
+    this.#parked?.delete(text);
+    this.#codes.set(text, code);
+    this.#values[code] = text;
+    this.#bitmaps[code] = new LiveBitmap();
+    this.#counts[code] = 0;
+    this.#dictionaryVersion++;
+    this.onValue(code, text);
+    return code;
+  }
+
   #forget(code: number): void {
-    this.#codes.delete(this.#values[code]!);
+    const text = this.#values[code]!;
+    this.#codes.delete(text);
     this.#values[code] = undefined;
     this.#bytes[code] = undefined;
     this.#bitmaps[code] = undefined;
-    this.#free.push(code);
+    if (this.#parked === undefined) this.#free.push(code);
+    else this.#parked.set(text, code);
     this.#dictionaryVersion++;
+  }
+
+  /** Takes in that a bitmap was changed as a whole. */
+  #recount(code: number): void {
+    const count = this.#bitmaps[code]!.size;
+    if (count === this.#counts[code] && count > 0) return;
+    this.#count += count - this.#counts[code]!;
+    this.#counts[code] = count;
+    this.#version++;
+    if (count === 0) this.#forget(code);
   }
 
   #checkNew(text: string, tag: string): void {

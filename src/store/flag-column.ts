@@ -1,13 +1,15 @@
 import { SegmentdError } from '../errors.js';
 import type { Bitmap } from './bitmap.js';
-import type { Column, TagValue } from './column.js';
+import type { Column, ColumnImage, TagValue } from './column.js';
 import { type HeldBitmap, LiveBitmap } from './live-bitmap.js';
 import { quote } from './numbers.js';
+import type { Steps } from './steps.js';
+import type { GiveBitmap, KeepBitmap } from './store-image.js';
 
 /** A flag: one bitmap. The only code is 0. */
 export class FlagColumn implements Column {
   readonly kind = 'flag';
-  readonly #members = new LiveBitmap();
+  #members = new LiveBitmap();
   #count = 0;
 
   get count(): number {
@@ -67,6 +69,42 @@ export class FlagColumn implements Column {
 
   audit(): { count: number; problems: string[] } {
     return { count: this.#members.size, problems: [] };
+  }
+
+  codeOf(ordinal: number): number {
+    return this.#members.has(ordinal) ? 0 : -1;
+  }
+
+  fork(): FlagColumn {
+    const fork = new FlagColumn();
+    fork.#members = this.#members.fork();
+    fork.#count = this.#count;
+    return fork;
+  }
+
+  *exclude(users: Bitmap): Steps<void> {
+    this.#members.removeAll(users);
+    this.#count = this.#members.size;
+    yield;
+  }
+
+  *include(other: FlagColumn): Steps<void> {
+    this.#members.addAll(other.#members.now);
+    this.#count = this.#members.size;
+    yield;
+  }
+
+  dispose(): void {
+    this.#members.dispose();
+  }
+
+  image(keep: KeepBitmap): ColumnImage {
+    return { kind: this.kind, scale: 0, values: [], bitmaps: [keep(this.#members.now)] };
+  }
+
+  restore({ bitmaps }: ColumnImage, give: GiveBitmap): void {
+    this.#members.adopt(give(bitmaps[0]!));
+    this.#count = this.#members.size;
   }
 
   bytes(): number {

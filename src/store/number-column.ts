@@ -1,9 +1,10 @@
 import { BitSlices } from './bit-slices.js';
 import type { Bitmap } from './bitmap.js';
-import type { Column, TagValue } from './column.js';
+import type { Column, ColumnImage, TagValue } from './column.js';
 import { LiveBitmap } from './live-bitmap.js';
 import { codeToNumber, formatScaled, numberToCode, parseScaled, unscale } from './numbers.js';
-import { finish } from './steps.js';
+import { finish, type Steps } from './steps.js';
+import type { GiveBitmap, KeepBitmap } from './store-image.js';
 
 /** A column's numbers as they were when they were held. */
 export interface HeldSlices {
@@ -20,10 +21,10 @@ export class NumberColumn implements Column {
   readonly kind = 'number';
   /** Decimal digits behind the point. */
   readonly scale: number;
-  readonly #exists = new LiveBitmap();
-  readonly #negative = new LiveBitmap();
+  #exists = new LiveBitmap();
+  #negative = new LiveBitmap();
   /** By bit, from the lowest. */
-  readonly #slices: LiveBitmap[] = [];
+  #slices: LiveBitmap[] = [];
   #count = 0;
   #version = 0;
 
@@ -102,13 +103,53 @@ export class NumberColumn implements Column {
   }
 
   holds(ordinal: number, code: number): boolean {
-    if (!this.#exists.has(ordinal)) return false;
+    return code >= 0 && this.codeOf(ordinal) === code;
+  }
+
+  codeOf(ordinal: number): number {
+    if (!this.#exists.has(ordinal)) return -1;
     let magnitude = 0;
     for (let bit = 0; bit < this.#slices.length; bit++) {
       if (this.#slices[bit]!.has(ordinal)) magnitude += 2 ** bit;
     }
-    const value = this.#negative.has(ordinal) ? -magnitude : magnitude;
-    return value === codeToNumber(code);
+    return numberToCode(this.#negative.has(ordinal) ? -magnitude : magnitude);
+  }
+
+  fork(): NumberColumn {
+    const fork = new NumberColumn(this.scale);
+    fork.#exists = this.#exists.fork();
+    fork.#negative = this.#negative.fork();
+    fork.#slices = this.#slices.map((slice) => slice.fork());
+    fork.#count = this.#count;
+    return fork;
+  }
+
+  *exclude(users: Bitmap): Steps<void> {
+    this.#version++;
+    for (const bitmap of this.#bitmaps) {
+      bitmap.removeAll(users);
+      yield;
+    }
+    this.#count = this.#exists.size;
+  }
+
+  *include(other: NumberColumn): Steps<void> {
+    this.#version++;
+    if (other.#slices.length > 0) this.#slice(other.#slices.length - 1);
+    for (const [i, bitmap] of other.#bitmaps.entries()) {
+      this.#bitmaps[i]!.addAll(bitmap.now);
+      yield;
+    }
+    this.#count = this.#exists.size;
+  }
+
+  /** Existence, sign, and the slices by bit, from the lowest. To be read at once. */
+  parts(): Bitmap[] {
+    return this.#bitmaps.map((bitmap) => bitmap.now);
+  }
+
+  dispose(): void {
+    for (const bitmap of this.#bitmaps) bitmap.dispose();
   }
 
   audit(): { count: number; problems: string[] } {
@@ -118,6 +159,17 @@ export class NumberColumn implements Column {
         problems.push(`slice ${name} holds users who have no value`);
     }
     return { count: this.#exists.size, problems };
+  }
+
+  image(keep: KeepBitmap): ColumnImage {
+    const bitmaps = this.#bitmaps.map((bitmap) => keep(bitmap.now));
+    return { kind: this.kind, scale: this.scale, values: [], bitmaps };
+  }
+
+  restore({ bitmaps }: ColumnImage, give: GiveBitmap): void {
+    if (bitmaps.length > 2) this.#slice(bitmaps.length - 3);
+    for (const [i, bitmap] of this.#bitmaps.entries()) bitmap.adopt(give(bitmaps[i]!));
+    this.#count = this.#exists.size;
   }
 
   bytes(): number {

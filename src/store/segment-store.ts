@@ -2,27 +2,20 @@
  * The dual index: user vectors and tag columns, changed together. Every method leaves both in step, or throws and leaves
  * them as they were. Only `apply` of src/mutation.ts calls the methods that change something.
  */
-import { randomInt } from 'node:crypto';
 import { SegmentdError } from '../errors.js';
 import { AudienceCatalog } from './audience-catalog.js';
 import type { Bitmap } from './bitmap.js';
-import { CellEncoder } from './cell-encoder.js';
-import { Cells } from './cells.js';
 import { type Column, codeIfAny, type TagValue } from './column.js';
 import { ColumnShrinker } from './column-shrinker.js';
-import { DepartureWatch } from './departures.js';
 import { EnumColumn } from './enum-column.js';
 import { incremented } from './increment.js';
-import { LiveBitmap } from './live-bitmap.js';
-import { MemberCursor } from './member-cursor.js';
 import { quote } from './numbers.js';
-import { ReadAhead } from './read-ahead.js';
-import { Control, SharedWorld } from './shared-memory.js';
 import { checkDeclaration, type Tag, TagCatalog, type TagDeclaration } from './tag-catalog.js';
 import { changeKind, widenedFor } from './tag-conversion.js';
-import { MAX_BATCH, SHARD_MAP_WORDS, UserDirectory } from './user-directory.js';
-import { checkUserId, type UserId, UserKey } from './user-key.js';
-import { MAX_VECTOR_BYTES, UserRecords } from './user-records.js';
+import { MAX_BATCH } from './user-directory.js';
+import { checkUserId, type UserId, type UserKey } from './user-key.js';
+import { UserStore } from './user-store.js';
+import { VersionCatalog } from './version-catalog.js';
 
 export { MAX_BATCH };
 
@@ -31,93 +24,36 @@ export interface StoreOptions {
   readonly strict: boolean;
 }
 
+/** Users who are rewritten at once when nobody else waits. */
+const SETTLE_BATCH = 4096;
+
 /** Takes one step of a mutation back, for one that fails later on. */
 type Undo = () => void;
 
-export class SegmentStore {
-  readonly world: SharedWorld;
-  readonly directory: UserDirectory;
-  readonly records: UserRecords;
+export class SegmentStore extends UserStore {
   readonly catalog: TagCatalog;
   readonly audiences = new AudienceCatalog(this);
-  readonly departures = new DepartureWatch();
-  /** Ordinals of all users; every user has at least one tag. */
-  readonly users = new LiveBitmap();
+  readonly versions = new VersionCatalog(this);
   /** (user, tag) pairs. */
   pairs = 0;
-  readonly #key: UserKey;
-  readonly #ahead: ReadAhead;
   readonly #shrinker: ColumnShrinker;
-  readonly #cells = new Cells();
   /** What `#write` writes and what was there, by position; kept between calls, which never nest. */
   readonly #codes: number[] = [];
   readonly #before: number[] = [];
-  readonly #vector = new CellEncoder();
-  readonly #cursors = new Set<MemberCursor>();
+  /** The ordinal of the user whom `#write` wrote last. */
+  #written = 0;
   /** Counts the calls of `setTags`; see `Tag.round`. */
   #round = 0;
 
-  constructor(options: StoreOptions) {
-    this.world = SharedWorld.create(SHARD_MAP_WORDS);
-    const seed = randomInt(2 ** 32) | 0;
-    this.world.control[Control.HASH_SEED] = seed;
-    this.directory = new UserDirectory(this.world);
-    this.records = new UserRecords(this.world, this.directory);
+  constructor(options: StoreOptions, seed?: number) {
+    super(seed);
     this.catalog = new TagCatalog(options);
     this.#shrinker = new ColumnShrinker(this.catalog);
-    this.#key = new UserKey(seed);
-    this.#ahead = this.readAhead(MAX_BATCH);
-  }
-
-  /** The address of a user's record, or 0. Throws INVALID_USER_ID. */
-  find(user: UserId): number {
-    return this.directory.find(this.#key.set(user));
-  }
-
-  /** As `find`, for the id at bytes `start` to `end`. */
-  findBytes(bytes: Uint8Array, start: number, end: number): number {
-    return this.directory.find(this.#key.setBytes(bytes, start, end));
-  }
-
-  /** Looks up to `most` users up at once. */
-  readAhead(most: number): ReadAhead {
-    return new ReadAhead(this.directory, this.records, this.world.control[Control.HASH_SEED]!, most);
-  }
-
-  /**
-   * As `find`, for users `from` to `to` − 1 of a list, at most MAX_BATCH of them. The same array is filled by the next call.
-   * Faster than one by one; see ReadAhead.
-   */
-  findMany(users: readonly UserId[], from: number, to: number): Uint32Array {
-    const { directory } = this;
-    const { keys } = this.#ahead;
-    const count = to - from;
-    for (let i = 0; i < count; i++) keys[i]!.set(users[from + i]!);
-    const addresses = this.#ahead.candidates(count);
-    for (let i = 0; i < count; i++) {
-      const address = addresses[i]!;
-      if (address !== 0 && !directory.holds(address, keys[i]!)) addresses[i] = directory.find(keys[i]!);
-    }
-    return addresses;
-  }
-
-  /** The id of the user with this ordinal, which must be in use. */
-  idOf(ordinal: number): Buffer {
-    const address = this.records.addressOf(ordinal);
-    const id = Buffer.allocUnsafe(this.records.idLength(address));
-    this.records.copyId(address, id, 0);
-    return id;
-  }
-
-  /** All cells of the user at `address`. The same object is filled again by the next call. */
-  cellsAt(address: number): Cells {
-    this.records.decode(address, this.#cells);
-    return this.#cells;
   }
 
   /** Gives a user tags; of a tag that is named twice, the last value counts. Returns how many are new to the user. */
   setTags(user: UserId, names: readonly string[], values: readonly TagValue[]): number {
-    const key = this.#key.set(user);
+    const key = this.key.set(user);
     const undo: Undo[] = [];
     try {
       const tags: Tag[] = [];
@@ -129,9 +65,9 @@ export class SegmentStore {
         tag.round = round;
         tags.push(tag);
       }
-      if (distinct) return this.#write(key, tags, values);
+      if (distinct) return this.#writeAndNote(key, tags, values);
       const last = new Map(tags.map((tag, i) => [tag, values[i]!]));
-      return this.#write(key, [...last.keys()], [...last.values()]);
+      return this.#writeAndNote(key, [...last.keys()], [...last.values()]);
     } catch (error) {
       takeBack(undo);
       throw error;
@@ -142,6 +78,7 @@ export class SegmentStore {
   removeTags(user: UserId, names: readonly string[]): number {
     const address = this.find(user);
     if (address === 0) return 0;
+    if (this.versions.isWatching) for (const name of names) this.#noteRemoval(name, address);
     const cells = this.cellsAt(address);
     const removed: Tag[] = [];
     const codes: number[] = [];
@@ -155,7 +92,8 @@ export class SegmentStore {
     }
     if (removed.length === 0) return 0;
     const ordinal = this.records.ordinalAt(address);
-    this.#replace(address, ordinal, cells, this.#key);
+    if (cells.count > 0) this.replaceCells(address, cells, this.key);
+    else this.leave(address, ordinal, this.key);
     for (let i = 0; i < removed.length; i++) this.#uncount(removed[i]!, ordinal, codes[i]!);
     return removed.length;
   }
@@ -172,20 +110,25 @@ export class SegmentStore {
       wanted = users.filter((user) => !this.#has(user, known));
       if (wanted.length > 0 && known.declared) throw needsValue(known);
     }
-    if (wanted.length === 0) return 0;
     const undo: Undo[] = [];
+    let added = 0;
     try {
       const written = value ?? true;
-      return this.#addEach(this.#tagFor(name, written, undo), written, wanted);
+      if (wanted.length > 0) added = this.#addEach(this.#tagFor(name, written, undo), written, wanted);
     } catch (error) {
       takeBack(undo);
       throw error;
     }
+    if (wanted.length < users.length && this.versions.isWatching) this.#noteMembers(known!, users);
+    return added;
   }
 
   /** Takes users from a tag; with `value`, only those who have it. Returns how many changed. */
   removeUsers(name: string, value: TagValue | undefined, users: readonly UserId[]): number {
     for (const user of users) checkUserId(user);
+    if (this.versions.isWatching) {
+      for (const user of users) this.#noteRemoval(name, this.find(user));
+    }
     const tag = this.catalog.find(name);
     if (tag === undefined) return 0;
     const code = value === undefined ? -1 : codeIfAny(tag.column, value);
@@ -194,9 +137,9 @@ export class SegmentStore {
     for (const user of users) {
       const address = this.find(user);
       if (address === 0) continue;
-      const before = this.records.probe(address, tag.id);
+      const before = this.codeAt(address, tag);
       if (before < 0 || (value !== undefined && before !== code)) continue;
-      this.#removeCell(address, tag, this.#key);
+      this.#removeCell(address, tag, this.key);
       changed++;
     }
     return changed;
@@ -207,14 +150,14 @@ export class SegmentStore {
    * integers as any kind.
    */
   increment(user: UserId, name: string, by: number): void {
-    const key = this.#key.set(user);
+    const key = this.key.set(user);
     if (!Number.isInteger(by))
       throw new SegmentdError('NOT_AN_INTEGER', `${by} is not a whole number to add`);
     const known = this.catalog.find(name);
     if (known === undefined) this.catalog.checkNew(name);
     const tag = known ?? this.catalog.create(name, { kind: 'number' }, false);
     const address = this.directory.find(key);
-    const code = address === 0 ? -1 : this.records.probe(address, tag.id);
+    const code = address === 0 ? -1 : this.codeAt(address, tag);
     try {
       this.setTags(key.toBytes(), [name], [incremented(tag, code, by)]);
     } finally {
@@ -222,21 +165,23 @@ export class SegmentStore {
     }
   }
 
-  /** Takes a user out, id and all. Returns whether there was one. */
+  /** Takes a user out, id and all, also out of every version. Returns whether there was one, or a version that names one. */
   eraseUser(user: UserId): boolean {
-    const address = this.find(user);
+    const address = this.directory.find(this.key.set(user));
     if (address === 0) return false;
     const cells = this.cellsAt(address);
     const ordinal = this.records.ordinalAt(address);
+    const isKnown = cells.count > 0 || this.versions.names(ordinal);
     const tags: Tag[] = [];
     const codes: number[] = [];
     for (let i = 0; i < cells.count; i++) {
       tags.push(this.catalog.byId(cells.tags[i]!)!);
       codes.push(cells.codes[i]!);
     }
-    this.#erase(address, ordinal, this.#key);
+    this.erase(address, ordinal, this.key);
+    this.versions.recordGone(ordinal);
     for (let i = 0; i < tags.length; i++) this.#uncount(tags[i]!, ordinal, codes[i]!);
-    return true;
+    return isKnown;
   }
 
   /** Declares a tag, or converts the one of that name. Throws TAG_CONFLICT when a value does not allow it. */
@@ -257,6 +202,9 @@ export class SegmentStore {
     const tag = this.catalog.find(name);
     if (tag === undefined) return false;
     this.audiences.checkUnused(tag);
+    // Vectors must not name a tag that is no more.
+    this.settle();
+    this.versions.tagDropped(name);
     tag.declared = true;
     this.clearTag(name);
     this.catalog.drop(tag);
@@ -268,19 +216,21 @@ export class SegmentStore {
     const tag = this.catalog.find(name);
     if (tag === undefined) return 0;
     const ordinals = tag.column.members().toUint32Array();
-    for (const ordinal of ordinals) this.#removeCell(this.records.addressOf(ordinal), tag);
+    for (const ordinal of ordinals) {
+      const address = this.records.addressOf(ordinal);
+      tag.watch?.note(ordinal, this.codeAt(address, tag));
+      this.#removeCell(address, tag);
+    }
     return ordinals.length;
   }
 
   /** Takes everything out, declarations too. */
   clear(): void {
-    for (const cursor of this.#cursors) cursor.keepAll(this.records);
     // Users go first: a reader in another thread must not see one who has lost some of the tags.
-    this.records.clear();
-    this.departures.noteAll(this.users.now);
-    this.users.clear();
+    this.clearUsers();
     this.pairs = 0;
     this.audiences.clear();
+    this.versions.clear();
     for (const tag of [...this.catalog.all()]) this.catalog.drop(tag);
   }
 
@@ -293,7 +243,7 @@ export class SegmentStore {
     let done = 0;
     try {
       for (; done < ordinals.length; done++) this.#recodeOne(ordinals[done]!, tag, to[done]!);
-      tag.column = column;
+      this.catalog.exchange(tag, column);
     } catch (error) {
       while (done-- > 0) this.#recodeOne(ordinals[done]!, tag, from[done]!);
       throw error;
@@ -304,33 +254,42 @@ export class SegmentStore {
 
   /** Makes `column`, which already holds the tag's users, the tag's column. */
   adopt(tag: Tag, column: Column): void {
-    tag.column = column;
+    this.catalog.exchange(tag, column);
     this.catalog.changed(tag);
   }
 
-  /** Walks the ids of `members` as they are now, whatever is written meanwhile. Close it when done. */
-  openCursor(members: Pick<Bitmap, 'clone'>): MemberCursor {
-    const cursor = new MemberCursor(members, this.records, () => this.#cursors.delete(cursor));
-    this.#cursors.add(cursor);
-    return cursor;
+  /** Ends what is left of publications: vectors say what columns say, and nobody is kept whom no version names. */
+  settle(): void {
+    while (this.rewrite(SETTLE_BATCH) || this.versions.sweep(SETTLE_BATCH));
   }
 
-  /** Cursors that were opened and not closed. */
-  get openCursors(): number {
-    return this.#cursors.size;
+  protected override isNamed(ordinal: number): boolean {
+    return this.versions.isPlanning || this.versions.names(ordinal);
+  }
+
+  protected override userLeft(ordinal: number): void {
+    this.audiences.userErased(ordinal);
+  }
+
+  protected override usersLeft(ordinals: Bitmap): void {
+    this.audiences.usersErased(ordinals);
+  }
+
+  protected override settled(tagId: number): void {
+    const column = this.catalog.byId(tagId)?.column;
+    if (column instanceof EnumColumn) column.unpark();
   }
 
   #recodeOne(ordinal: number, tag: Tag, code: number): void {
     const address = this.records.addressOf(ordinal);
     const cells = this.cellsAt(address);
     cells.put(tag.id, code);
-    this.#encode(cells);
-    this.records.replace(address, this.#vector);
+    this.replaceCells(address, cells);
   }
 
   #has(user: UserId, tag: Tag): boolean {
     const address = this.find(user);
-    return address !== 0 && this.records.probe(address, tag.id) >= 0;
+    return address !== 0 && this.codeAt(address, tag) >= 0;
   }
 
   /** Gives every user the tag with the value. Returns how many changed. */
@@ -339,19 +298,25 @@ export class SegmentStore {
     const code = column.codeFor(value, tag.name);
     const changed: UserId[] = [];
     const before: (TagValue | undefined)[] = [];
+    /** Ordinal, code before, ordinal … */
+    const notes: number[] = [];
     try {
       for (const user of users) {
-        const key = this.#key.set(user);
+        const key = this.key.set(user);
         const address = this.directory.find(key);
-        const old = address === 0 ? -1 : this.records.probe(address, tag.id);
-        if (old === code) continue;
-        before.push(old < 0 ? undefined : column.valueOf(old));
-        this.#write(key, [tag], [value]);
-        changed.push(user);
+        const old = address === 0 ? -1 : this.codeAt(address, tag);
+        if (old !== code) {
+          before.push(old < 0 ? undefined : column.valueOf(old));
+          this.#write(key, [tag], [value]);
+          changed.push(user);
+        }
+        if (tag.watch !== undefined) {
+          notes.push(old === code ? this.records.ordinalAt(address) : this.#written, old);
+        }
       }
     } catch (error) {
       for (let i = changed.length - 1; i >= 0; i--) {
-        const key = this.#key.set(changed[i]!);
+        const key = this.key.set(changed[i]!);
         if (before[i] === undefined) this.#removeCell(this.directory.find(key), tag, key);
         else this.#write(key, [tag], [before[i]!]);
       }
@@ -359,15 +324,24 @@ export class SegmentStore {
     } finally {
       if (column instanceof EnumColumn) column.discard(code);
     }
+    for (let i = 0; i < notes.length; i += 2) tag.watch!.note(notes[i]!, notes[i + 1]!);
     return changed.length;
+  }
+
+  #writeAndNote(key: UserKey, tags: readonly Tag[], values: readonly TagValue[]): number {
+    const added = this.#write(key, tags, values);
+    if (this.versions.isWatching) {
+      for (let i = 0; i < tags.length; i++) tags[i]!.watch?.note(this.#written, this.#before[i]!);
+    }
+    return added;
   }
 
   /** Writes cells of tags that can take the values, each tag once. Returns how many of them are new to the user. */
   #write(key: UserKey, tags: readonly Tag[], values: readonly TagValue[]): number {
     const address = this.directory.find(key);
-    const cells = this.#cells;
+    const { cells } = this;
     if (address === 0) cells.clear();
-    else this.records.decode(address, cells);
+    else this.cellsAt(address);
     const codes = this.#codes;
     const before = this.#before;
     let added = 0;
@@ -381,10 +355,13 @@ export class SegmentStore {
       codes[i] = code;
       before[i] = old;
     }
-    if (!changed) return 0;
+    if (!changed) {
+      if (address !== 0) this.#written = this.records.ordinalAt(address);
+      return 0;
+    }
     let ordinal: number;
     try {
-      ordinal = this.#store(key, address, cells);
+      ordinal = this.store(key, address, cells);
     } catch (error) {
       for (let i = 0; i < tags.length; i++) {
         const { column } = tags[i]!;
@@ -397,55 +374,36 @@ export class SegmentStore {
       if (before[i]! < 0) column.add(ordinal, codes[i]!);
       else column.change(ordinal, before[i]!, codes[i]!);
     }
+    if (address === 0) this.#shrinker.userAdded();
+    this.#written = ordinal;
     this.pairs += added;
     return added;
-  }
-
-  #encode(cells: Cells): void {
-    if (this.#vector.encode(cells)) return;
-    throw new SegmentdError(
-      'VECTOR_TOO_LARGE',
-      `the user's ${cells.count} tags need more than ${MAX_VECTOR_BYTES} bytes, which is the most one user may have`,
-    );
-  }
-
-  /** Writes the record of a user, who is new when `address` is 0. Returns the ordinal. */
-  #store(key: UserKey, address: number, cells: Cells): number {
-    this.#encode(cells);
-    if (address === 0) {
-      const created = this.records.create(key, this.#vector);
-      this.users.add(created);
-      this.#shrinker.userAdded();
-      return created;
-    }
-    const ordinal = this.records.ordinalAt(address);
-    this.records.replace(address, this.#vector, key);
-    return ordinal;
   }
 
   #removeCell(address: number, tag: Tag, key?: UserKey): void {
     const cells = this.cellsAt(address);
     const code = cells.delete(tag.id);
     const ordinal = this.records.ordinalAt(address);
-    this.#replace(address, ordinal, cells, key);
+    if (cells.count > 0) this.replaceCells(address, cells, key);
+    else this.leave(address, ordinal, key);
     this.#uncount(tag, ordinal, code);
   }
 
-  #replace(address: number, ordinal: number, cells: Cells, key?: UserKey): void {
-    if (cells.count === 0) {
-      this.#erase(address, ordinal, key);
-      return;
-    }
-    this.#encode(cells);
-    this.records.replace(address, this.#vector, key);
+  /** Notes that the user at `address`, if there is one, is not to have the tag; whether there is one or not. */
+  #noteRemoval(name: string, address: number): void {
+    if (address === 0) return;
+    const tag = this.catalog.find(name);
+    const code = tag === undefined ? -1 : this.codeAt(address, tag);
+    this.catalog.watchOf(name)?.note(this.records.ordinalAt(address), code);
   }
 
-  #erase(address: number, ordinal: number, key?: UserKey): void {
-    for (const cursor of this.#cursors) cursor.keep(ordinal, this.records);
-    this.records.erase(address, key);
-    this.users.remove(ordinal);
-    this.audiences.userErased(ordinal);
-    this.departures.note(ordinal);
+  /** Notes that those of the users who are there have the tag as they have it. */
+  #noteMembers(tag: Tag, users: readonly UserId[]): void {
+    for (const user of users) {
+      const address = this.find(user);
+      const code = address === 0 ? -1 : this.codeAt(address, tag);
+      if (code >= 0) tag.watch?.note(this.records.ordinalAt(address), code);
+    }
   }
 
   #uncount(tag: Tag, ordinal: number, code: number): void {

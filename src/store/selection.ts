@@ -34,7 +34,7 @@ export class Selection {
   read(address: number): void {
     if (this.#store.catalog.version !== this.#version) this.#resolve();
     if (address === 0) this.#query.readNothing();
-    else this.#store.records.query(address, this.#query);
+    else this.#store.query(address, this.#query);
   }
 
   #resolve(): void {

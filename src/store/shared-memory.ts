@@ -14,7 +14,7 @@ export type Address = number;
 /** log2 of the words in one arena: 16 MiB. Untouched memory of an arena costs no resident memory. */
 export const ARENA_BITS = 22;
 export const ARENA_MASK = (1 << ARENA_BITS) - 1;
-const ARENA_BYTES = 4 << ARENA_BITS;
+export const ARENA_BYTES = 4 << ARENA_BITS;
 
 /** Where in the shared control words each counter lies. */
 export const Control = {
@@ -195,6 +195,12 @@ export class FrameAllocator {
       this.#world.grow(this.#list);
     }
     return number;
+  }
+
+  /** Makes an allocator that has handed nothing out one that has touched `frames` and has these free. */
+  restore(frames: number, free: readonly number[]): void {
+    this.#next = frames;
+    this.#free.push(...free);
   }
 
   release(frame: number): void {

@@ -4,11 +4,12 @@
  * saved audience uses it).
  */
 import { SegmentdError } from '../errors.js';
-import type { Column, TagKind } from './column.js';
+import type { Column, ColumnImage, TagKind } from './column.js';
 import { EnumColumn } from './enum-column.js';
 import { FlagColumn } from './flag-column.js';
 import { NumberColumn } from './number-column.js';
 import { MAX_SCALE, quote } from './numbers.js';
+import type { GiveBitmap, KeepBitmap } from './store-image.js';
 import { UsageIndex } from './usage-index.js';
 
 export const MAX_TAG_NAME_BYTES = 255;
@@ -25,6 +26,14 @@ export interface Tag {
   column: Column;
   /** The last `setTags` that named it, by its number: tells when one call names a tag twice. */
   round: number;
+  /** Who wants to know of every write to it; undefined when nobody does. */
+  watch: TagWatch | undefined;
+}
+
+/** Told of writes to a tag, also of those that change nothing. */
+export interface TagWatch {
+  /** `before` is the user's code before the write, or -1. */
+  note(ordinal: number, before: number): void;
 }
 
 /** What a tag is declared to be. */
@@ -33,6 +42,15 @@ export interface TagDeclaration {
   /** Numbers only: decimal digits behind the point, 0 (the default) to 9. */
   readonly scale?: number;
   readonly description?: string;
+}
+
+/** A tag as plain data; see store-image.ts. */
+export interface TagImage {
+  readonly id: number;
+  readonly name: string;
+  readonly declared: boolean;
+  readonly description: string;
+  readonly column: ColumnImage;
 }
 
 /** Told of every change that matters to somebody who reads vectors in another thread. */
@@ -59,6 +77,7 @@ export class TagCatalog {
   readonly #byName = new Map<string, Tag>();
   readonly #byId: (Tag | undefined)[] = [];
   readonly #freeIds: number[] = [];
+  readonly #watches = new Map<string, TagWatch>();
   /** Open addressing by hash of the name's bytes, for look-ups straight from an input buffer. */
   #table: (Tag | undefined)[] = new Array<Tag | undefined>(64);
 
@@ -120,7 +139,25 @@ export class TagCatalog {
 
   /** Makes a tag without users. The name must be free and valid. */
   create(name: string, declaration: TagDeclaration, declared: boolean): Tag {
-    const id = this.#freeIds.pop() ?? this.#byId.length;
+    return this.#make(this.#freeIds.pop() ?? this.#byId.length, name, declaration, declared);
+  }
+
+  image(keep: KeepBitmap): TagImage[] {
+    return [...this.all()].map(({ id, name, declared, description, column }) => {
+      return { id, name, declared, description, column: column.image(keep) };
+    });
+  }
+
+  /** Makes an empty catalogue what the image says. */
+  restore(tags: readonly TagImage[], give: GiveBitmap): void {
+    for (const { id, name, declared, description, column } of tags) {
+      const declaration = { kind: column.kind, scale: column.scale, description };
+      this.#make(id, name, declaration, declared).column.restore(column, give);
+    }
+    for (let id = 0; id < this.#byId.length; id++) if (this.#byId[id] === undefined) this.#freeIds.push(id);
+  }
+
+  #make(id: number, name: string, declaration: TagDeclaration, declared: boolean): Tag {
     const nameBytes = new TextEncoder().encode(name);
     const tag: Tag = {
       id,
@@ -129,9 +166,11 @@ export class TagCatalog {
       hash: hashName(nameBytes, 0, nameBytes.length),
       declared,
       description: declaration.description ?? '',
-      column: this.createColumn(id, declaration),
+      column: this.createColumn(declaration),
       round: 0,
+      watch: this.#watches.get(name),
     };
+    this.exchange(tag, tag.column);
     this.#byName.set(name, tag);
     this.#byId[id] = tag;
     if (this.#byName.size * 2 > this.#table.length) this.#rebuildTable(this.#table.length * 2);
@@ -140,15 +179,49 @@ export class TagCatalog {
     return tag;
   }
 
-  /** An empty column of the kind, whose new values are told to the listener. */
-  createColumn(tagId: number, { kind, scale = 0 }: TagDeclaration): Column {
+  /** An empty column of the kind, which is no tag's yet. */
+  createColumn({ kind, scale = 0 }: TagDeclaration): Column {
     if (kind === 'flag') return new FlagColumn();
     if (kind === 'number') return new NumberColumn(scale);
-    const column = new EnumColumn(this.#options.maxEnumValues, (code, value) => {
-      // A column that is being prepared is not the tag's yet: `changed` tells all of its values at once.
-      if (this.#byId[tagId]?.column === column) this.listener?.valueAdded(tagId, code, value);
-    });
-    return column;
+    return new EnumColumn(this.#options.maxEnumValues);
+  }
+
+  /** Gives the tag another column, whose new values are told to the listener from now on; `changed` tells those it has. */
+  exchange(tag: Tag, column: Column): void {
+    const former = tag.column;
+    if (former instanceof EnumColumn) former.onValue = () => {};
+    tag.column = column;
+    if (column instanceof EnumColumn) {
+      column.onValue = (code, value) => this.listener?.valueAdded(tag.id, code, value);
+    }
+  }
+
+  /**
+   * As `exchange` and `changed`, for a column of the same kind and scale, in which every code that both have means the same:
+   * the listener is told only what is new.
+   */
+  succeed(tag: Tag, column: Column): void {
+    const former = tag.column;
+    this.exchange(tag, column);
+    this.version++;
+    if (this.listener === undefined || !(column instanceof EnumColumn && former instanceof EnumColumn))
+      return;
+    const known = new Map(former.dictionary());
+    for (const [code, value] of column.dictionary()) {
+      if (known.get(code) !== value) this.listener.valueAdded(tag.id, code, value);
+    }
+  }
+
+  watchOf(name: string): TagWatch | undefined {
+    return this.#watches.get(name);
+  }
+
+  /** Begins or ends telling of every write to the tag of a name, whether there is one yet or not. */
+  setWatch(name: string, watch: TagWatch | undefined): void {
+    if (watch === undefined) this.#watches.delete(name);
+    else this.#watches.set(name, watch);
+    const tag = this.#byName.get(name);
+    if (tag !== undefined) tag.watch = watch;
   }
 
   /** To be called before vectors are recoded for another column; `changed` ends it. */

@@ -16,7 +16,7 @@ export function changeKind(store: SegmentStore, tag: Tag, declaration: TagDeclar
   const scale = column instanceof NumberColumn ? column.scale : 0;
   if (column.kind === declaration.kind && (declaration.scale ?? scale) === scale) return;
   if (column.kind !== declaration.kind) store.audiences.checkKindChange(tag, declaration.kind);
-  convert(store, tag, store.catalog.createColumn(tag.id, declaration));
+  convert(store, tag, store.catalog.createColumn(declaration));
 }
 
 /**
@@ -27,7 +27,7 @@ export function changeKind(store: SegmentStore, tag: Tag, declaration: TagDeclar
 export function widenedFor(store: SegmentStore, tag: Tag, value: TagValue): (() => void) | undefined {
   if (tag.column instanceof EnumColumn || holdsExactly(tag.column, value)) return undefined;
   if (tag.column instanceof NumberColumn && store.audiences.usesTag(tag)) return undefined;
-  return convert(store, tag, store.catalog.createColumn(tag.id, { kind: 'enum' }));
+  return convert(store, tag, store.catalog.createColumn({ kind: 'enum' }));
 }
 
 /** Would the value come back with the same text? */
@@ -42,13 +42,15 @@ function holdsExactly(column: Column, value: TagValue): boolean {
 
 /** Makes `target` the tag's column, with the users and values of the present one. Returns what takes that back. */
 function convert(store: SegmentStore, tag: Tag, target: Column): () => void {
+  // Codes of two columns must not be pending at once.
+  if (store.isPending(tag)) store.settle();
   const source = tag.column;
   const ordinals = source.members().toUint32Array();
   const from = new Float64Array(ordinals.length);
   const to = new Float64Array(ordinals.length);
   const codes = new Map<number, number>();
   for (let i = 0; i < ordinals.length; i++) {
-    const code = store.records.probe(store.records.addressOf(ordinals[i]!), tag.id);
+    const code = store.codeAt(store.records.addressOf(ordinals[i]!), tag);
     if (!codes.has(code)) codes.set(code, targetCode(tag, source, target, code));
     from[i] = code;
     to[i] = codes.get(code)!;

@@ -40,6 +40,19 @@ const FRAME_ARENA_BITS = ARENA_BITS - FRAME_BITS;
  */
 export const SHARD_MAP_WORDS = SHARDS + SHARDS * MAX_FRAMES;
 
+/** What is known of the slots, which are in shared memory; see store-image.ts. */
+export interface DirectoryImage {
+  /** Frames of slots touched so far. */
+  readonly frames: number;
+  /** The words of the shard map that are in use. */
+  readonly shardMap: readonly number[];
+  /** Users by shard. */
+  readonly counts: readonly number[];
+}
+
+/** Bytes of a frame of slots. */
+export const SLOT_FRAME_BYTES = 4 << FRAME_BITS;
+
 /** The look-up half, for the writer and for attached readers alike. */
 export class UserDirectoryReader {
   protected readonly world: SharedWorld;
@@ -133,6 +146,30 @@ export class UserDirectory extends UserDirectoryReader {
   /** Bytes of shared memory that slots take. */
   get bytes(): number {
     return this.#frames.touched * this.#frames.frameWords * 4;
+  }
+
+  image(): DirectoryImage {
+    const most = Math.max(...this.shardMap.subarray(0, SHARDS));
+    return {
+      frames: this.#frames.touched,
+      shardMap: Array.from(this.shardMap.subarray(0, frameEntry(0, most))),
+      counts: Array.from(this.#counts),
+    };
+  }
+
+  /** Makes an empty directory what the image says; the slots are in the shared memory already. */
+  restore({ frames, shardMap, counts }: DirectoryImage): void {
+    this.shardMap.set(shardMap);
+    this.#counts.set(counts);
+    this.#size = counts.reduce((sum, count) => sum + count, 0);
+    const used = new Set<number>();
+    for (let shard = 0; shard < SHARDS; shard++) {
+      for (let i = 0; i < this.shardMap[shard]!; i++) used.add(this.#frameOf(shard, i));
+    }
+    this.#frames.restore(
+      frames,
+      Array.from({ length: frames }, (_, frame) => frame).filter((frame) => !used.has(frame)),
+    );
   }
 
   /** Adds an id that is not there. */

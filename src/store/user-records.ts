@@ -14,7 +14,7 @@
 import { SegmentdError } from '../errors.js';
 import type { CellEncoder } from './cell-encoder.js';
 import { type CellQuery, decodeCells, probeCell, queryCells } from './cell-reader.js';
-import { type Cells, MAX_VECTOR_WORDS } from './cells.js';
+import { type Cells, Format, MAX_VECTOR_WORDS } from './cells.js';
 import {
   type Address,
   ARENA_BITS,
@@ -48,6 +48,24 @@ function recordWords(header: number): number {
 function headerOf(idLength: number, vector: CellEncoder, size: number): number {
   return idLength | (vector.format << 8) | (vector.headerCount << 10) | (size << 18);
 }
+
+/** What is known of the records, which are in shared memory; see store-image.ts. */
+export interface RecordsImage {
+  /** By frame: its page, or -1 when it is free; words in use, and words that live records take. */
+  readonly pageOf: readonly number[];
+  readonly used: readonly number[];
+  readonly live: readonly number[];
+  /** By page: the frame that takes new records, or -1, and the words of it in use. */
+  readonly openFrame: readonly number[];
+  readonly openAt: readonly number[];
+  readonly nextOrdinal: number;
+  /** Words of the largest record there ever was. */
+  readonly largest: number;
+}
+
+/** Bytes of a frame of records, and of a page of addresses. */
+export const RECORD_FRAME_BYTES = 4 << FRAME_BITS;
+export const PAGE_BYTES = 4 * PAGE_SIZE;
 
 /** The look-up half, for the writer and for attached readers alike. */
 export class UserRecordsReader {
@@ -126,6 +144,12 @@ export class UserRecordsReader {
     return (this.records[address >>> ARENA_BITS]![address & ARENA_MASK]! >>> 8) & 3;
   }
 
+  /** Has the record no cells at all? */
+  isEmpty(address: Address): boolean {
+    const header = this.records[address >>> ARENA_BITS]![address & ARENA_MASK]!;
+    return ((header >>> 8) & 0x3ff) === Format.LIST;
+  }
+
   /** Copies the user's id into `target` from `offset`; returns the offset behind it. */
   copyId(address: Address, target: Uint8Array, offset: number): number {
     const words = this.records[address >>> ARENA_BITS]!;
@@ -174,6 +198,7 @@ export class UserRecords extends UserRecordsReader {
   readonly #suspects: number[] = [];
   #nextOrdinal = 0;
   #liveWords = 0;
+  #largest = 0;
 
   constructor(world: SharedWorld, directory: UserDirectory) {
     super(world);
@@ -187,6 +212,11 @@ export class UserRecords extends UserRecordsReader {
     return this.#nextOrdinal;
   }
 
+  /** Bytes of the largest record that there ever was; never less than a record has. */
+  get largest(): number {
+    return this.#largest * 4;
+  }
+
   /** Bytes of shared memory: `allocated` for frames, of which `live` hold current records, and `index` for addresses. */
   get bytes(): { allocated: number; live: number; index: number } {
     return {
@@ -194,6 +224,40 @@ export class UserRecords extends UserRecordsReader {
       live: this.#liveWords * 4,
       index: this.#nextOrdinal * 4,
     };
+  }
+
+  image(): RecordsImage {
+    return {
+      pageOf: [...this.#pageOf],
+      used: [...this.#used],
+      live: [...this.#live],
+      openFrame: [...this.#openFrame],
+      openAt: [...this.#openAt],
+      nextOrdinal: this.#nextOrdinal,
+      largest: this.#largest,
+    };
+  }
+
+  /** Makes empty records what the image says; records and pages are in the shared memory already. */
+  restore({ pageOf, used, live, openFrame, openAt, nextOrdinal, largest }: RecordsImage): void {
+    const free: number[] = [];
+    for (let frame = 0; frame < pageOf.length; frame++) {
+      this.#pageOf.push(pageOf[frame]!);
+      this.#used.push(used[frame]!);
+      this.#live.push(live[frame]!);
+      this.#liveWords += live[frame]!;
+      if (pageOf[frame] === NO_FRAME) free.push(frame);
+    }
+    this.#frames.restore(pageOf.length, free);
+    for (let page = 0; page < openFrame.length; page++) {
+      this.#openFrame.push(openFrame[page]!);
+      this.#openAt.push(openAt[page]!);
+    }
+    this.#nextOrdinal = nextOrdinal;
+    this.#largest = largest;
+    for (let ordinal = 0; ordinal < nextOrdinal; ordinal++) {
+      if (this.addressOf(ordinal) === 0) this.#freeOrdinals.push(ordinal);
+    }
   }
 
   /** The ordinal of the user whose record is at `address`. */
@@ -265,7 +329,7 @@ export class UserRecords extends UserRecordsReader {
 
   #openPage(page: number): Int32Array {
     while (page >= this.pages.length) {
-      this.world.grow('pages', 4 * PAGE_SIZE);
+      this.world.grow('pages', PAGE_BYTES);
       this.#openFrame.push(NO_FRAME);
       this.#openAt.push(0);
     }
@@ -295,6 +359,7 @@ export class UserRecords extends UserRecordsReader {
     const vectorWords = vector.wordCount;
     const idCount = key.wordCount;
     const size = HEADER_WORDS + idCount + vectorWords;
+    if (size > this.#largest) this.#largest = size;
     const address = this.#reserve(ordinal >>> PAGE_BITS, size);
     const words = this.records[address >>> ARENA_BITS]!;
     let at = address & ARENA_MASK;

@@ -4,7 +4,7 @@ import { decode, encode } from '@msgpack/msgpack';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Route } from '../../protocol/http/route.js';
 import type { FinishedRequest, HttpHooks } from '../../protocol/http/service.js';
-import { Query } from '../../src/audience/query.js';
+import { Query } from '../../src/store/query.js';
 import { ExpressionError, SegmentdError } from '../../src/index.js';
 import type { ServerOptions } from '../../src/options.js';
 import { ask, type RawAnswer, RawHttpClient, requestText } from '../support/http-client.js';

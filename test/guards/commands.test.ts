@@ -108,6 +108,7 @@ describe('the reference', () => {
         'TIME',
         'SHUTDOWN',
       ],
+      ...['SAVE', 'BGSAVE', 'BGREWRITEAOF', 'LASTSAVE'],
       ...['ID', 'INFO', 'LIST', 'KILL', 'SETNAME', 'GETNAME', 'SETINFO', 'NO-EVICT', 'NO-TOUCH', 'REPLY'].map(
         (name) => `CLIENT ${name}`,
       ),

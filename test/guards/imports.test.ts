@@ -21,9 +21,10 @@ const LAYERS = [
   ['errors'],
   ['workers'],
   ['store', 'options', 'glob'],
-  ['mutation'],
-  ['check', 'lookup', 'audience', 'versions', 'persistence', 'lookalike'],
+  ['mutation', 'check'],
+  ['lookup', 'audience', 'versions', 'persistence', 'lookalike'],
   ['engine'],
+  ['open'],
   ['index'],
 ];
 

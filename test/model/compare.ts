@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Engine, type Mutation, SegmentdError, type TagValue, type UserId } from '../../src/index.js';
+import { TAGS } from './arbitraries.js';
+import { NAMES } from './audience-arbitraries.js';
 import type { NaiveStore } from './naive-store.js';
 import { Refusal, userKey } from './refusal.js';
 
@@ -74,6 +76,33 @@ function assertSameTags(engine: Engine, model: NaiveStore): void {
       assert.equal(engine.count(name, value), expected.length);
     }
   }
+}
+
+/** Asks the engine all about its audiences; users are compared by their ids. `drafts` are the numbers of those there shall be. */
+export function assertSameAudiences(
+  engine: Engine,
+  model: NaiveStore,
+  drafts: readonly number[] = [...model.audiences.drafts.keys()],
+): void {
+  const { audiences, catalog } = engine.store;
+  const known = [...audiences.all()].map(({ name, members, ...rest }) => {
+    const keys = members && [...members].map((ordinal) => userKey(engine.store.idOf(ordinal))).sort();
+    return [name, { ...rest, members: keys }] as const;
+  });
+  const expected = [...model.audiences.all].map(([name, { members, ...rest }]) => {
+    return [name, { ...rest, members: members && [...members].sort() }] as const;
+  });
+  assert.deepEqual(new Map(known), new Map(expected));
+  assert.equal(audiences.size, expected.length);
+  for (const name of NAMES) {
+    assert.deepEqual([...audiences.usedBy(name)].sort(), model.audiences.usedBy(name).sort());
+    assert.equal(audiences.find(name)?.name, model.audiences.all.has(name) ? name : undefined);
+  }
+  for (const tag of TAGS) {
+    assert.deepEqual([...audiences.tagUsedBy(tag)].sort(), model.audiences.tagUsedBy(tag).sort());
+    if (audiences.tagUsedBy(tag).size > 0) catalog.require(tag);
+  }
+  assert.deepEqual(audiences.drafts.sort(), [...drafts].sort());
 }
 
 function assertSameUsers(

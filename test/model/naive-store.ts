@@ -3,6 +3,7 @@
  * text), from which everything else is read off. Users are named by the hexadecimal digits of their ids' bytes.
  */
 import type { Mutation, TagDeclaration, TagKind, TagValue, UserId } from '../../src/index.js';
+import type { AudienceMutation } from '../../src/mutation.js';
 import { NaiveAudiences } from './naive-audiences.js';
 import { Refusal, userKey } from './refusal.js';
 
@@ -113,7 +114,8 @@ export class NaiveStore {
         this.audiences.clear();
         return 1;
       default:
-        return this.audiences.run(mutation);
+        // Versions have a model of their own.
+        return this.audiences.run(mutation as AudienceMutation);
     }
   }
 

@@ -11,9 +11,10 @@ import {
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openEngineOn } from '../../src/engine.js';
 import type { Engine } from '../../src/index.js';
-import { openSystemFile, type WritableFile } from '../../src/persistence/storage.js';
+import { openEngineOn } from '../../src/open.js';
+import { FailingStorage } from '../../src/persistence/storage-crashing.js';
+import { fileStorage } from '../../src/persistence/storage-file.js';
 import { codeOf } from '../support/code-of.js';
 import { startTestServer } from '../support/server.js';
 import { TestFolder } from '../support/test-folder.js';
@@ -160,48 +161,23 @@ describe('the lock', () => {
   });
 });
 
-/** A file whose operations fail while `broken` says so; half of what is written then is there. */
-class BrittleFile implements WritableFile {
-  static broken: { write?: boolean; sync?: boolean } = {};
-  readonly #file: WritableFile;
-
-  constructor(path: string) {
-    this.#file = openSystemFile(path);
-  }
-
-  write(bytes: Uint8Array, position: number): void {
-    if (BrittleFile.broken.write) {
-      this.#file.write(bytes.subarray(0, bytes.length / 2), position);
-      throw new Error('ENOSPC: no space left on device');
-    }
-    this.#file.write(bytes, position);
-  }
-
-  truncate(length: number): void {
-    this.#file.truncate(length);
-  }
-
-  sync(): void {
-    if (BrittleFile.broken.sync) throw new Error('EIO: i/o error');
-    this.#file.sync();
-  }
-
-  syncLater(done: (error: Error | null) => void): void {
-    done(BrittleFile.broken.sync ? new Error('EIO: i/o error') : null);
-  }
-
-  close(): void {
-    this.#file.close();
-  }
-}
-
 describe('a disk that fails', () => {
+  let broken: { write?: boolean; sync?: boolean };
+
   beforeEach(() => {
-    BrittleFile.broken = {};
+    broken = {};
   });
 
+  /** An engine whose files fail while `broken` says so; what is written then is there all the same, or not. */
   function openBrittle(): Engine {
-    return folder.closing(openEngineOn({ dataDir: folder.path }, (path) => new BrittleFile(path)));
+    const storage = new FailingStorage(fileStorage, (operation, _path, act) => {
+      if (operation === 'write' && broken.write) {
+        act();
+        throw new Error('ENOSPC: no space left on device');
+      }
+      if (operation === 'sync' && broken.sync) throw new Error('EIO: i/o error');
+    });
+    return folder.closing(openEngineOn({ dataDir: folder.path }, storage));
   }
 
   test('refuses changes, not reads, until it can be written again', async () => {
@@ -209,7 +185,7 @@ describe('a disk that fails', () => {
     const engine = openBrittle();
     engine.setTags('anna', { sports: true });
     engine.flush();
-    BrittleFile.broken = { write: true };
+    broken = { write: true };
     engine.setTags('bert', { sports: true });
     expect(codeOf(() => engine.flush())).toBe('PERSISTENCE_FAILED');
     for (const write of [() => engine.setTags('carl', { sports: true }), () => engine.clear()]) {
@@ -221,7 +197,7 @@ describe('a disk that fails', () => {
     expect(engine.persistence!.failure).toContain('ENOSPC');
     vi.advanceTimersByTime(1_000);
     expect(engine.persistence!.failure).toContain('ENOSPC');
-    BrittleFile.broken = {};
+    broken = {};
     vi.advanceTimersByTime(1_000);
     expect(engine.persistence!.failure).toBeUndefined();
     engine.setTags('carl', { sports: true });
@@ -232,29 +208,43 @@ describe('a disk that fails', () => {
 
   test('is told of by the next change when nobody flushed', async () => {
     const engine = openBrittle();
-    BrittleFile.broken = { write: true };
+    broken = { write: true };
     engine.setTags('anna', { sports: true });
     await nextTurn();
     expect(codeOf(() => engine.setTags('bert', { sports: true }))).toBe('PERSISTENCE_FAILED');
     expect(codeOf(() => engine.flush())).toBe('PERSISTENCE_FAILED');
     expect(codeOf(() => engine.close())).toBe('PERSISTENCE_FAILED');
-    BrittleFile.broken = {};
-    expect(folder.open().persistence).toMatchObject({ replayed: 0, size: HEADER_BYTES });
+    broken = {};
+    expect(folder.open().persistence).toMatchObject({ failure: undefined });
   });
 
-  test('is not trusted any more after a failed sync', () => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  test('is not trusted any more after a failed sync: all is written anew', async () => {
+    const engine = openBrittle();
+    engine.setTags('anna', { sports: true });
+    broken = { sync: true };
+    await expect(engine.synced()).rejects.toThrow('EIO');
+    expect(codeOf(() => engine.setTags('bert', { sports: true }))).toBe('PERSISTENCE_FAILED');
+    expect(engine.persistence!.failure).toMatch(/journal-000001\.log cannot be written: EIO.*a new journal/);
+    expect(codeOf(() => engine.snapshotNow())).toBe('PERSISTENCE_FAILED');
+    expect(engine.persistence!.failure).toContain('EIO');
+    expect(engine.count('sports')).toBe(1);
+    broken = {};
+    await expect.poll(() => engine.persistence!.failure).toBeUndefined();
+    expect(engine.persistence!.snapshot!.name).not.toBe('snapshot-000002');
+    engine.setTags('carl', { sports: true });
+    await engine.synced();
+    expect(readdirSync(folder.path)).not.toContain('journal-000001.log');
+    expect([...folder.reopen(engine).members('sports')]).toEqual(['anna', 'carl']);
+  });
+
+  test('that does not recover is told of when the engine is closed', async () => {
     const engine = openBrittle();
     engine.setTags('anna', { sports: true });
     engine.flush();
-    BrittleFile.broken = { sync: true };
-    vi.advanceTimersByTime(1_000);
-    BrittleFile.broken = {};
-    vi.advanceTimersByTime(5_000);
-    expect(codeOf(() => engine.setTags('bert', { sports: true }))).toBe('PERSISTENCE_FAILED');
-    expect(engine.persistence!.failure).toMatch(/EIO.*restart/);
-    expect(engine.count('sports')).toBe(1);
+    broken = { sync: true };
+    await expect(engine.synced()).rejects.toThrow('EIO');
     expect(codeOf(() => engine.close())).toBe('PERSISTENCE_FAILED');
+    broken = {};
     expect(folder.open().count('sports')).toBe(1);
   });
 
@@ -266,7 +256,7 @@ describe('a disk that fails', () => {
     expect(await first.call('INFO', 'persistence')).toMatch(
       /aof_enabled:1\r\n.*aof_last_write_status:ok\r\n/s,
     );
-    BrittleFile.broken = { write: true };
+    broken = { write: true };
     first.send(['HSET', 'user:bert', 'sports', '1'], ['PING']);
     expect(await first.closed()).toMatch(/^-MISCONF changes are refused: .*ENOSPC.*\r\n$/);
     expect(await second.error('HSET', 'user:carl', 'sports', 1)).toMatch(/^MISCONF /);

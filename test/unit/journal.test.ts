@@ -114,8 +114,8 @@ describe('a journal', () => {
     expect(engine.persistence!.size).toBeGreaterThan(1_600_000);
     engine.setTags('not yet written', { text: 'x' });
     engine.clear();
-    expect(engine.persistence).toMatchObject({ size: HEADER_BYTES, file: 'journal-000002.log' });
-    expect(readdirSync(folder.path).sort()).toEqual(['LOCK', 'MANIFEST', 'journal-000002.log']);
+    expect(engine.persistence).toMatchObject({ size: HEADER_BYTES, file: 'journal-000003.log' });
+    expect(readdirSync(folder.path).sort()).toEqual(['LOCK', 'MANIFEST', 'journal-000003.log']);
     engine.setTags('new', { sports: true });
     const again = folder.reopen(engine);
     expect(again.stats()).toMatchObject({ users: 1, tags: 1 });

@@ -254,6 +254,7 @@ describe('the data', () => {
       'slack',
       'bitmaps',
       'audiences',
+      'versions',
     ]);
   });
 

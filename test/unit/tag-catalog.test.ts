@@ -67,7 +67,7 @@ describe('the catalog', () => {
     const tag = catalog.create('city', { kind: 'enum' }, false);
     tag.column.codeFor('Rome', 'city');
     tag.column.codeFor('Rome', 'city');
-    catalog.createColumn(tag.id, { kind: 'enum' }).codeFor('not the column of the tag', 'city');
+    catalog.createColumn({ kind: 'enum' }).codeFor('not the column of the tag', 'city');
     catalog.changing();
     catalog.drop(tag);
     expect(heard).toEqual([['changed', 'city'], [0, 0, 'Rome'], 'changing', ['dropped', 'city']]);

@@ -8,10 +8,11 @@ import { observing } from '../../protocol/metrics/mount.js';
 import { allCommands } from '../../protocol/registry.js';
 import { startServer } from '../../protocol/server.js';
 import { ServerState } from '../../protocol/server-state.js';
-import { openEngineOn } from '../../src/engine.js';
 import { type Engine, openEngine } from '../../src/index.js';
+import { openEngineOn } from '../../src/open.js';
 import { resolveServerOptions } from '../../src/options.js';
-import { openSystemFile } from '../../src/persistence/storage.js';
+import { FailingStorage } from '../../src/persistence/storage-crashing.js';
+import { fileStorage } from '../../src/persistence/storage-file.js';
 import { runCli, startCli } from '../support/cli.js';
 import { type KeptLog, keptLog, type LogLine } from '../support/log-lines.js';
 import { RespClient } from '../support/resp-client.js';
@@ -164,15 +165,10 @@ describe('the log of a server', () => {
   test('tells of a journal that cannot be written, as soon as a change is refused', async () => {
     folder = new TestFolder();
     let isFull = false;
-    const engine = openEngineOn({ dataDir: folder.path }, (path) => {
-      const file = openSystemFile(path);
-      const write = file.write.bind(file);
-      file.write = (bytes, position) => {
-        if (isFull) throw new Error('ENOSPC: no space left on device, write');
-        write(bytes, position);
-      };
-      return file;
+    const storage = new FailingStorage(fileStorage, (operation) => {
+      if (isFull && operation === 'write') throw new Error('ENOSPC: no space left on device, write');
     });
+    const engine = openEngineOn({ dataDir: folder.path }, storage);
     folder.closing(engine);
     const { logger, of, text } = keptLog('info');
     const running = await startServer({ engine, respPort: 0, logger });

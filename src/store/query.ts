@@ -1,7 +1,7 @@
 /** A question that may take long: answered at once, or in turns between which others are served. */
 import { performance } from 'node:perf_hooks';
 import { SegmentdError } from '../errors.js';
-import type { Steps } from '../store/steps.js';
+import type { Steps } from './steps.js';
 
 /** Time without the pauses. */
 export interface Clock {
