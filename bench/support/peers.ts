@@ -42,7 +42,7 @@ export async function startRedis(): Promise<Peer> {
   ]);
 }
 
-/** The segmentd of this checkout, with the options of `segmentd serve`. */
+/** The segmentd of this checkout, with the options of `segmentd serve`; without HTTP unless they say otherwise. */
 export async function startSegmentd(...options: readonly string[]): Promise<Peer> {
   const port = await freePort();
   return startPeer('segmentd', port, process.execPath, [
@@ -50,8 +50,21 @@ export async function startSegmentd(...options: readonly string[]): Promise<Peer
     'serve',
     '--resp-port',
     String(port),
+    '--http-port',
+    '0',
     ...options,
   ]);
+}
+
+/** A program of this folder in a process of its own; its first argument is the port. */
+export async function startScript(
+  name: string,
+  script: string,
+  ...args: readonly (string | number)[]
+): Promise<Peer> {
+  const port = await freePort();
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  return startPeer(name, port, process.execPath, [path, String(port), ...args.map(String)]);
 }
 
 async function startPeer(
@@ -90,7 +103,8 @@ async function waitUntilUp(child: ChildProcess, name: string, port: number): Pro
   throw new SegmentdError('INTERNAL', `${name} does not come up on port ${port}`);
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };

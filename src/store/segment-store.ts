@@ -109,6 +109,11 @@ export class SegmentStore {
     return id;
   }
 
+  /** As long as it is the same, an ordinal that was in use when it was asked for means that user, or nobody. */
+  get ordinalEpoch(): string {
+    return this.records.ordinalEpoch;
+  }
+
   /** All cells of the user at `address`. The same object is filled again by the next call. */
   cellsAt(address: number): Cells {
     this.records.decode(address, this.#cells);
@@ -484,13 +489,7 @@ function takeBack(undo: Undo[]): void {
 
 /** A set write says no value: a declared enum or number cannot take users who do not have one already. */
 function needsValue({ name, column: { kind } }: Tag): SegmentdError {
-  const advice = kind === 'enum' ? `name one, as in ${name}=VALUE` : 'set it by user';
-  return new SegmentdError(
-    'INVALID_VALUE',
-    `tag ${quote(name)} is ${article(kind)} and needs a value: ${advice}`,
-  );
-}
-
-function article(kind: string): string {
-  return kind === 'enum' ? 'an enum' : `a ${kind}`;
+  const [what, advice] =
+    kind === 'enum' ? ['an enum', `name one, as in ${name}=VALUE`] : [`a ${kind}`, 'set it by user'];
+  return new SegmentdError('INVALID_VALUE', `tag ${quote(name)} is ${what} and needs a value: ${advice}`);
 }
