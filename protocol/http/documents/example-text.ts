@@ -33,10 +33,10 @@ export function exampleCommand(endpoint: Endpoint, example: Example): string {
   return line.length <= WIDTH ? line : parts.join(' \\\n  ');
 }
 
-/** What an example answers; undefined if that is nothing. */
+/** What an example answers, as a terminal shows it; undefined if that is nothing. */
 export function exampleAnswer({ answer }: Example): string | undefined {
   if (answer === undefined) return undefined;
-  return typeof answer === 'string' ? answer : pretty(answer);
+  return typeof answer === 'string' ? answer.replaceAll('\r\n', '\n') : pretty(answer);
 }
 
 function prettyBody(body: unknown): string {
