@@ -9,10 +9,12 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const REFERENCE = '#/components/schemas/';
 
-/** What `shapes.ts` has under each name, as plain data. */
-const shared = Object.entries<unknown>(shapes).flatMap(([name, shape]): [string, JsonSchema][] =>
-  typeof shape === 'object' && shape !== null ? [[name, plain(shape)]] : [],
-);
+/** What `shapes.ts` has under each name, as plain data; sorted, because not every loader gives a module's names in one order. */
+const shared = Object.entries<unknown>(shapes)
+  .flatMap(([name, shape]): [string, JsonSchema][] =>
+    typeof shape === 'object' && shape !== null ? [[name, plain(shape)]] : [],
+  )
+  .sort(([a], [b]) => (a < b ? -1 : 1));
 /** By what a schema says, the name under which it is shared. */
 const names = new Map(shared.map(([name, schema]) => [JSON.stringify(schema), name]));
 
