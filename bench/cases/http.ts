@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { type HttpLoad, loadHttp } from '../support/http-load.js';
+import {
+  type HttpLoad,
+  type HttpPeer,
+  hasWrk,
+  type Loader,
+  loadHttp,
+  withAutocannon,
+  withWrk,
+} from '../support/http-load.js';
 import { readOptions } from '../support/options.js';
 import {
   encode,
@@ -12,6 +20,7 @@ import {
   startRedis,
   startScript,
   startSegmentd,
+  waitUntilUp,
 } from '../support/peers.js';
 import { Random } from '../support/random.js';
 import { median } from '../support/rounds.js';
@@ -32,12 +41,6 @@ const BULK_CONNECTIONS = 4;
 const IDS_IN_A_COMMAND = 1_000;
 const MIB = 2 ** 20;
 
-/** A peer whose HTTP is on another port than what it is filled through. */
-interface Contestant {
-  readonly label: string;
-  readonly peer: Pick<Peer, 'name' | 'port' | 'pid'>;
-}
-
 function* tagsOfUsers(users: number): Generator<Buffer> {
   const picker = new TagPicker({ users, of: OF, each: TAGS });
   for (let user = 0; user < users; user++) {
@@ -55,10 +58,48 @@ function* oneTag(users: number): Generator<Buffer> {
 }
 
 /** A segmentd whose `port` speaks HTTP; `resp` is filled. */
-async function startHttpServer(): Promise<{ resp: Peer; http: Pick<Peer, 'name' | 'port' | 'pid'> }> {
+async function startHttpServer(): Promise<{ resp: Peer; http: HttpPeer }> {
   const port = await freePort();
   const resp = await startSegmentd('--http-port', String(port));
+  await waitUntilUp('segmentd', port);
   return { resp, http: { name: 'segmentd', port, pid: resp.pid } };
+}
+
+/** The first of the peers is segmentd. */
+async function compareBy(
+  name: string,
+  load: Loader,
+  peers: readonly HttpPeer[],
+  paths: readonly string[],
+  rounds: number,
+  seconds: number,
+): Promise<void> {
+  const results: HttpLoad[][] = peers.map(() => []);
+  // The first round warms all of them up and is not counted.
+  for (let round = -1; round < rounds; round++) {
+    for (const [i, peer] of peers.entries()) {
+      const result = await load(peer, paths, CONNECTIONS, seconds);
+      if (round >= 0) results[i]!.push(result);
+    }
+  }
+  console.log(`\nby ${name}\n`);
+  printTable(
+    ['server', 'req/s', 'p99 ms', 'its µs/req', 'segmentd is', 'least', 'most'],
+    peers.map(({ name: server }, i) => {
+      const ratios = results[i]!.map((other, round) => {
+        return results[0]![round]!.requestsPerSecond / other.requestsPerSecond;
+      });
+      return [
+        server,
+        median(results[i]!.map(({ requestsPerSecond }) => requestsPerSecond)),
+        median(results[i]!.map(({ p99 }) => p99)),
+        median(results[i]!.map(({ cpu }) => cpu)),
+        median(ratios),
+        Math.min(...ratios),
+        Math.max(...ratios),
+      ];
+    }),
+  );
 }
 
 /** Prints requests a second of each, in turn, and what segmentd's are of the others'. */
@@ -66,53 +107,32 @@ async function compareLookups(users: number, rounds: number, seconds: number): P
   await requireRedis();
   const random = new Random(1);
   const tags = Array.from({ length: TAGS }, () => tagName(random.below(OF))).join(',');
-  const paths = Array.from({ length: PATHS }, () => ({
-    path: `/v1/users/${userId(random.below(users))}/tags?tags=${tags}`,
-  }));
+  const paths = Array.from(
+    { length: PATHS },
+    () => `/v1/users/${userId(random.below(users))}/tags?tags=${tags}`,
+  );
   const { resp, http } = await startHttpServer();
   const redis = await startRedis();
   const started: Peer[] = [resp, redis];
   try {
     for (const peer of started) await peer.fill(tagsOfUsers(users), users);
-    const sample = await fetch(`http://127.0.0.1:${http.port}${paths[0]!.path}`);
+    const sample = await fetch(`http://127.0.0.1:${http.port}${paths[0]}`);
     const bytes = (await sample.arrayBuffer()).byteLength;
-    const bare = await startScript('bare uWebSockets.js', 'bare-uws.js', bytes);
-    started.push(bare);
-    const fastify = await startScript('fastify + ioredis', 'fastify-redis.js', redis.port);
-    started.push(fastify);
-    const contestants: Contestant[] = [
-      { label: 'segmentd', peer: http },
-      { label: `bare uWebSockets.js, a constant of ${bytes} bytes`, peer: bare },
-      { label: 'fastify + ioredis + redis-server', peer: fastify },
+    const others = [
+      await startScript(`bare uWebSockets.js, a constant of ${bytes} bytes`, 'bare-uws.js', bytes),
+      await startScript('fastify + ioredis + redis-server', 'fastify-redis.js', redis.port, 0),
+      await startScript('the same, with auto-pipelining', 'fastify-redis.js', redis.port, 1),
     ];
-    const results: HttpLoad[][] = contestants.map(() => []);
-    // The first round warms all of them up and is not counted.
-    for (let round = -1; round < rounds; round++) {
-      for (const [i, { peer }] of contestants.entries()) {
-        const result = await loadHttp(peer, paths, CONNECTIONS, seconds);
-        if (round >= 0) results[i]!.push(result);
-      }
-    }
+    started.push(...others);
     console.log(
-      `GET /v1/users/{id}/tags of ${TAGS} tags, ${users} users with ${TAGS} of ${OF}, autocannon with ${CONNECTIONS} connections, in turn\n`,
+      `GET /v1/users/{id}/tags of ${TAGS} tags, ${users} users with ${TAGS} of ${OF}, ${CONNECTIONS} connections, in turn`,
     );
-    printTable(
-      ['server', 'req/s', 'p99 ms', 'server µs/req', 'segmentd is', 'least', 'most'],
-      contestants.map(({ label }, i) => {
-        const ratios = results[i]!.map(
-          (other, round) => results[0]![round]!.requestsPerSecond / other.requestsPerSecond,
-        );
-        return [
-          label,
-          median(results[i]!.map(({ requestsPerSecond }) => requestsPerSecond)),
-          median(results[i]!.map(({ p99 }) => p99)),
-          median(results[i]!.map(({ cpu }) => cpu)),
-          median(ratios),
-          Math.min(...ratios),
-          Math.max(...ratios),
-        ];
-      }),
-    );
+    const loaders: [string, Loader][] = [['autocannon', withAutocannon]];
+    if (await hasWrk()) loaders.push(['wrk', withWrk]);
+    for (const [name, load] of loaders)
+      await compareBy(name, load, [http, ...others], paths, rounds, seconds);
+    if (loaders.length === 1)
+      console.log('\nautocannon may be slower than the server: install wrk for more rows');
     await lookUpInBulk(http, users, tags.split(','), rounds, seconds);
   } finally {
     for (const peer of started) await peer.stop();
@@ -120,7 +140,7 @@ async function compareLookups(users: number, rounds: number, seconds: number): P
 }
 
 async function lookUpInBulk(
-  server: Pick<Peer, 'name' | 'port' | 'pid'>,
+  server: HttpPeer,
   users: number,
   tags: readonly string[],
   rounds: number,

@@ -1,9 +1,10 @@
 /** A process of its own: uWebSockets.js with a handler that answers every GET with the same body. Arguments: port, bytes. */
-import { App } from 'uWebSockets.js';
+import uws from 'uWebSockets.js';
 
 const [port, bytes] = process.argv.slice(2).map(Number) as [number, number];
 const body = 'x'.repeat(bytes);
-App()
+uws
+  .App()
   .get('/*', (response) => {
     response.writeHeader('content-type', 'application/json');
     response.end(body);

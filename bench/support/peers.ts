@@ -74,7 +74,7 @@ async function startPeer(
   args: readonly string[],
 ): Promise<Peer> {
   const child = spawn(program, args, { stdio: 'ignore' });
-  await waitUntilUp(child, name, port);
+  await waitUntilUp(name, port, () => child.exitCode !== null);
   return {
     name,
     port,
@@ -88,9 +88,9 @@ async function startPeer(
   };
 }
 
-async function waitUntilUp(child: ChildProcess, name: string, port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (child.exitCode !== null) break;
+/** Waits until somebody listens on the port; throws INTERNAL when nobody does, or `isGone` says that nobody will. */
+export async function waitUntilUp(name: string, port: number, isGone = () => false): Promise<void> {
+  for (let attempt = 0; attempt < 200 && !isGone(); attempt++) {
     const socket = connect(port, '127.0.0.1');
     const isUp = await new Promise<boolean>((resolve) => {
       socket.once('connect', () => resolve(true));
