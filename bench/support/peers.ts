@@ -1,5 +1,5 @@
 /** Servers to compare: real processes on free ports of this machine, filled over RESP, stopped in the end. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
