@@ -21,12 +21,29 @@ import {
 import { EventLog } from './event-log.js';
 import { helpText, loadHelpText, serveHelpText } from './help.js';
 import { createLogger, type Logger } from './logging.js';
+import { isLoopback } from './loopback.js';
 import { type RunningServer, startServer } from './server.js';
 import { PACKAGE_VERSION } from './version.js';
 
 /** Exit code for wrong usage, as is the custom of shells. */
 const USAGE = 2;
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+/** What to try at first. */
+const EXAMPLES = [
+  'HSET user:u1 sports 1 city Berlin',
+  'SADD tag:sports u2 u3',
+  'SMEMBERS tag:sports',
+  'TAG.LIST',
+];
+/** The same with the sample. */
+const SAMPLE_EXAMPLES = [
+  'HMGET user:p1 age sex education high-income',
+  'SINTERCARD 2 tag:high-income tag:sex=Female',
+  'SEG.COUNT "sex = Female and age between 25 and 40 and not high-income"',
+  'HSET user:p1 newsletter 1',
+  'SMEMBERS tag:newsletter',
+  'TAG.LIST',
+];
 
 type Flags = Record<string, { type: 'string' | 'boolean'; multiple?: boolean; short?: string }>;
 
@@ -129,34 +146,30 @@ async function loadSampleInto(engine: Engine, logger: Logger): Promise<void> {
   );
 }
 
+/** Says where it serves, and what to try. */
 function announce(
   engine: Engine,
   server: RunningServer,
   given: Partial<ServerOptions>,
   isSample: boolean,
 ): void {
-  const { host, respPort } = server;
-  const at = host === '127.0.0.1' ? `-p ${respPort}` : `-h ${host} -p ${respPort}`;
+  const { host, respPort, httpPort } = server;
+  const hasPassword = (given.password ?? '') !== '';
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${httpPort}`;
   const { persistence } = engine;
   const kept =
     persistence === undefined ? 'in memory: nothing is kept on disk' : `data in ${persistence.directory}`;
   print(`segmentd ${PACKAGE_VERSION} serves Redis clients on ${host}:${respPort} (${kept})`);
-  if (!LOOPBACK.test(host) && (given.password ?? '') === '') {
+  if (httpPort !== 0) print(`HTTP on ${url}, its documentation on ${url}/docs`);
+  if (!isLoopback(host) && !hasPassword) {
     print(`warning: ${host} may be reached from other machines and no --password is set`);
   }
   print('');
   print('try:');
-  const examples = isSample
-    ? [
-        'HMGET user:p1 age sex education high-income',
-        'SINTERCARD 2 tag:high-income tag:sex=Female',
-        'SEG.COUNT "sex = Female and age between 25 and 40 and not high-income"',
-        'HSET user:p1 newsletter 1',
-        'SMEMBERS tag:newsletter',
-        'TAG.LIST',
-      ]
-    : ['HSET user:u1 sports 1 city Berlin', 'SADD tag:sports u2 u3', 'SMEMBERS tag:sports', 'TAG.LIST'];
-  for (const example of examples) print(`  redis-cli ${at} ${example}`);
+  const at = host === '127.0.0.1' ? `-p ${respPort}` : `-h ${host} -p ${respPort}`;
+  for (const example of isSample ? SAMPLE_EXAMPLES : EXAMPLES) print(`  redis-cli ${at} ${example}`);
+  const login = hasPassword ? '-u :PASSWORD ' : '';
+  if (httpPort !== 0) print(`  curl ${login}${url}/v1/users/${isSample ? 'p1' : 'u1'}/tags`);
   if (engine.stats().users === 0) print('  segmentd load FILE.csv --id COLUMN');
 }
 

@@ -17,6 +17,9 @@ export class CommandStats extends LatencyCounts {
   }
 }
 
+/** How a command ended: as it should, with an error, or before it ran. */
+export type Outcome = 'done' | 'failed' | 'rejected';
+
 export interface CommandEntry {
   readonly command: Command;
   readonly stats: CommandStats;
@@ -35,6 +38,7 @@ const TABLE_SIZE = 1024;
 export class CommandTable {
   /** Every command, by its lower-case name; a subcommand as `client|id`. */
   readonly entries: ReadonlyMap<string, CommandEntry>;
+  readonly #byName = new Map<string, CommandEntry>();
   readonly #httpStats = new Map<CommandEntry, CommandStats>();
   readonly #families = new Array<Family | undefined>(TABLE_SIZE).fill(undefined);
 
@@ -47,6 +51,7 @@ export class CommandTable {
     for (const command of commands) {
       const [name, subcommand] = command.words.map((word) => word.toLowerCase()) as [string, string?];
       const entry = { command, stats: new CommandStats() };
+      this.#byName.set(command.name, entry);
       entries.set(command.words.join('|').toLowerCase(), entry);
       const family = families.get(name) ?? {
         entry: undefined,
@@ -79,20 +84,34 @@ export class CommandTable {
     return family.subcommands.get(subcommand) ?? Buffer.from(family.bytes).toString();
   }
 
+  /** A command by its name as it is declared: `CLIENT ID`. */
+  named(name: string | undefined): CommandEntry | undefined {
+    return name === undefined ? undefined : this.#byName.get(name);
+  }
+
   /** What is counted of the commands that came over HTTP; the entries' own stats are of Redis clients. */
   get httpStats(): ReadonlyMap<CommandEntry, CommandStats> {
     return this.#httpStats;
   }
 
   /** Counts a command that came over HTTP. */
-  countHttp(entry: CommandEntry, milliseconds: number, hasFailed: boolean): void {
+  countHttp(entry: CommandEntry, milliseconds: number, outcome: Outcome): void {
     let stats = this.#httpStats.get(entry);
     if (stats === undefined) {
       stats = new CommandStats();
       this.#httpStats.set(entry, stats);
     }
-    stats.count(1, milliseconds);
-    if (hasFailed) stats.failed++;
+    if (outcome === 'rejected') stats.rejected++;
+    else {
+      stats.count(1, milliseconds);
+      if (outcome === 'failed') stats.failed++;
+    }
+  }
+
+  /** Sets what is counted of commands to zero. */
+  resetStats(): void {
+    for (const { stats } of this.entries.values()) stats.reset();
+    this.#httpStats.clear();
   }
 
   #family(buffer: Uint8Array, start: number, end: number): Family | undefined {

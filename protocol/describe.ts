@@ -2,6 +2,7 @@
 import { optionEnv, optionFlag, optionRows } from '../src/options.js';
 import type { ArgumentDoc } from './arguments.js';
 import { arityOf, type Command, categoriesOf } from './command.js';
+import type { Endpoint } from './http/endpoint.js';
 import { flattenDocs } from './key-specs.js';
 
 const GROUP_TITLES: Record<Command['group'], string> = {
@@ -15,12 +16,13 @@ const GROUP_TITLES: Record<Command['group'], string> = {
   server: 'Server',
 };
 
-/** docs/commands.md */
-export function commandsMarkdown(commands: readonly Command[]): string {
+/** docs/commands.md; `endpoints` are those of docs/http-api.md, which say what commands they stand for. */
+export function commandsMarkdown(commands: readonly Command[], endpoints: readonly Endpoint[]): string {
   const groups = Object.entries(GROUP_TITLES) as [Command['group'], string][];
   const sections = groups.map(([group, title]) => {
     const members = commands.filter((command) => command.group === group);
-    return `## ${title}\n\n${members.map(commandMarkdown).join('\n')}`;
+    const texts = members.map((member) => commandMarkdown(member, endpoints));
+    return `## ${title}\n\n${texts.join('\n')}`;
   });
   return `# Commands
 
@@ -30,7 +32,7 @@ different behaves as in Redis. Expressions, and audiences as sets, are explained
 ${sections.join('\n')}`;
 }
 
-function commandMarkdown(command: Command): string {
+function commandMarkdown(command: Command, endpoints: readonly Endpoint[]): string {
   const lines = [
     `### \`${syntaxOf(command)}\``,
     '',
@@ -42,8 +44,20 @@ function commandMarkdown(command: Command): string {
       .map((category) => `@${category}`)
       .join(' ')}`,
   ];
+  const same = endpoints.filter(({ document }) => document.command === command.name);
+  if (same.length > 0) lines.push(`- HTTP: ${same.map(linkTo).join(', ')}`);
   if (command.differs !== undefined) lines.push(`- differs from Redis: ${command.differs}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** A link to an endpoint's heading, as GitHub names those. */
+function linkTo({ method, path }: Endpoint): string {
+  const title = `${method} ${path}`;
+  const anchor = title
+    .toLowerCase()
+    .replace(/[^\w -]/g, '')
+    .replaceAll(' ', '-');
+  return `[\`${title}\`](http-api.md#${anchor})`;
 }
 
 /** The command as one would type it: `HSET key field value [field value ...]`. */

@@ -54,6 +54,11 @@ export class EventLog {
     this.#limited('warn', 'client rejected', { address, clients });
   }
 
+  /** There were as many connections to the HTTP server as may be. */
+  connectionRejected(connections: number): void {
+    this.#limited('warn', 'HTTP connection rejected', { connections });
+  }
+
   protocolError(message: string, where: Where): void {
     this.#limited('debug', 'protocol error', { ...where, message });
   }

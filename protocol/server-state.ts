@@ -8,7 +8,7 @@ import { CommandTable } from './command-table.js';
 import { EventLog, type Where } from './event-log.js';
 import { Failures } from './failures.js';
 import { FieldLists } from './field-lists.js';
-import type { FinishedRequest } from './http/service.js';
+import { type FinishedRequest, outcomeOf } from './http/service.js';
 import { JournalWatch } from './journal-watch.js';
 import { Keyspace } from './keyspace.js';
 import { LatencyMonitor } from './latency-monitor.js';
@@ -125,7 +125,17 @@ export class ServerState {
   /** To be told of every HTTP request that is over. */
   requestDone(request: FinishedRequest): void {
     this.http.onDone(request);
+    const { answeredIn } = request;
+    const entry = this.commands.named(request.command);
+    if (entry !== undefined) this.commands.countHttp(entry, answeredIn, outcomeOf(request));
+    if (this.slowLog.isSlow(answeredIn)) this.#noteSlow(request);
     this.events.requestDone(request);
+  }
+
+  /** The client is known by its request's id only: that, and the pattern of the route, tell nothing of users. */
+  #noteSlow({ command, method, route, requestId, answeredIn }: FinishedRequest): void {
+    this.slowLog.add(answeredIn, [Buffer.from(method), Buffer.from(route)], '', requestId);
+    this.events.slowCommand(answeredIn, { command, route, requestId });
   }
 
   /** To be called every second or so. */
@@ -142,7 +152,7 @@ export class ServerState {
 
   /** CONFIG RESETSTAT. */
   resetStats(): void {
-    for (const { stats } of this.commands.entries.values()) stats.reset();
+    this.commands.resetStats();
     this.connectionsReceived = 0;
     this.connectionsRejected = 0;
     this.inputBytes = 0;

@@ -115,12 +115,12 @@ export const optionTable = {
   },
   httpPort: {
     type: 'integer',
-    default: 0,
+    default: 7380,
     min: 0,
     max: 65_535,
     scope: 'server',
     mutable: false,
-    doc: 'Port for HTTP: /metrics, /healthz and /readyz; 0 turns it off.',
+    doc: 'Port for HTTP; 0 turns it off.',
   },
   httpTransport: {
     type: 'choice',
@@ -175,6 +175,15 @@ export const optionTable = {
     mutable: false,
     doc: 'Milliseconds that an HTTP connection is kept without a request. The transport uws always gives 10 seconds.',
   },
+  httpMaxConnections: {
+    type: 'integer',
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    scope: 'server',
+    mutable: true,
+    doc: 'HTTP connections at the same time; one more is closed at once. Versions of uWebSockets.js from before 2024 do not count them.',
+  },
   httpMaxRequests: {
     type: 'integer',
     default: 1000,
@@ -208,7 +217,7 @@ export const optionTable = {
     scope: 'server',
     mutable: true,
     secret: true,
-    doc: 'Clients must AUTH with it; empty means none is asked for.',
+    doc: 'Redis clients must AUTH with it, HTTP clients send it as Authorization: Bearer or Basic; empty means none is asked for.',
   },
   userPrefix: {
     type: 'string',

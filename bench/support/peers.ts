@@ -1,5 +1,5 @@
 /** Servers to compare: real processes on free ports of this machine, filled over RESP, stopped in the end. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -43,7 +43,7 @@ export async function startRedis(...options: readonly string[]): Promise<Peer> {
   ]);
 }
 
-/** The segmentd of this checkout, with the options of `segmentd serve`. */
+/** The segmentd of this checkout, with the options of `segmentd serve`; without HTTP unless they say otherwise. */
 export async function startSegmentd(...options: readonly string[]): Promise<Peer> {
   const port = await freePort();
   return startPeer('segmentd', port, process.execPath, [
@@ -51,8 +51,21 @@ export async function startSegmentd(...options: readonly string[]): Promise<Peer
     'serve',
     '--resp-port',
     String(port),
+    '--http-port',
+    '0',
     ...options,
   ]);
+}
+
+/** A program of this folder in a process of its own; its first argument is the port. */
+export async function startScript(
+  name: string,
+  script: string,
+  ...args: readonly (string | number)[]
+): Promise<Peer> {
+  const port = await freePort();
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  return startPeer(name, port, process.execPath, [path, String(port), ...args.map(String)]);
 }
 
 async function startPeer(
@@ -62,7 +75,7 @@ async function startPeer(
   args: readonly string[],
 ): Promise<Peer> {
   const child = spawn(program, args, { stdio: 'ignore' });
-  await waitUntilUp(child, name, port);
+  await waitUntilUp(name, port, () => child.exitCode !== null);
   return {
     name,
     port,
@@ -76,9 +89,9 @@ async function startPeer(
   };
 }
 
-async function waitUntilUp(child: ChildProcess, name: string, port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (child.exitCode !== null) break;
+/** Waits until somebody listens on the port; throws INTERNAL when nobody does, or `isGone` says that nobody will. */
+export async function waitUntilUp(name: string, port: number, isGone = () => false): Promise<void> {
+  for (let attempt = 0; attempt < 200 && !isGone(); attempt++) {
     const socket = connect(port, '127.0.0.1');
     const isUp = await new Promise<boolean>((resolve) => {
       socket.once('connect', () => resolve(true));
@@ -91,7 +104,8 @@ async function waitUntilUp(child: ChildProcess, name: string, port: number): Pro
   throw new SegmentdError('INTERNAL', `${name} does not come up on port ${port}`);
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };

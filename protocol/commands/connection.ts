@@ -1,5 +1,4 @@
 /** Commands of a connection itself: who it is, which protocol it speaks, and that it lives. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { SegmentdError } from '../../src/index.js';
 import {
   type Argument,
@@ -16,6 +15,7 @@ import {
 import { type Call, command } from '../command.js';
 import type { Data } from '../replies.js';
 import * as replies from '../replies.js';
+import { Secret } from '../secret.js';
 import { REDIS_VERSION } from '../version.js';
 import { setClientName, USER } from './client.js';
 
@@ -75,17 +75,11 @@ function protocolVersion(): Argument<2 | 3> {
 /** Throws WRONG_PASSWORD. Without a password configured, any is right. */
 function authenticate({ server, session }: Call, username: string, password: Uint8Array): void {
   const expected = server.options.password;
-  if (username !== USER || (expected !== '' && !equalSecrets(password, Buffer.from(expected)))) {
+  if (username !== USER || (expected !== '' && !new Secret(expected).equals(password))) {
     throw new SegmentdError('WRONG_PASSWORD', 'invalid username-password pair or user is disabled.');
   }
   session.authenticated = true;
   session.refreshLimits();
-}
-
-/** Takes the same time wherever the two differ. */
-function equalSecrets(a: Uint8Array, b: Uint8Array): boolean {
-  const digest = (secret: Uint8Array): Buffer => createHash('sha256').update(secret).digest();
-  return timingSafeEqual(digest(a), digest(b));
 }
 
 function greeting({ session }: Call): ReadonlyMap<string, Data> {

@@ -4,9 +4,12 @@ import { SegmentdError } from '../../src/index.js';
 export class ContentError extends SegmentdError {
   /** The byte of the body at which it went wrong; the first one is 1. */
   readonly position: number;
+  /** What is wrong there. */
+  readonly reason: string;
 
-  constructor(message: string, offset: number) {
-    super('SYNTAX', `the body cannot be read: ${message} at byte ${offset + 1}`);
+  constructor(reason: string, offset: number) {
+    super('SYNTAX', `the body cannot be read: ${reason} at byte ${offset + 1}`);
+    this.reason = reason;
     this.position = offset + 1;
   }
 }

@@ -15,8 +15,8 @@ export const VALUE_TYPES: readonly string[] = [
   'application/x-msgpack',
 ];
 
-/** Lists and maps that a value from outside may have in each other. */
-const MAX_DEPTH = 64;
+/** Lists and maps that a value from outside may have in each other: enough for the deepest expression, two a level. */
+const MAX_DEPTH = 512;
 const ENCODE_OPTIONS = { ignoreUndefined: true, maxDepth: 1000 };
 /** Choices that are remembered, since clients send the same header with every request. */
 const MAX_CHOICES = 256;

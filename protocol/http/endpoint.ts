@@ -5,18 +5,27 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import { type ErrorCode, SegmentdError } from '../../src/index.js';
+import { checkOutline } from './body-outline.js';
 import type { Exchange } from './exchange.js';
 import type { Parameter } from './parameters.js';
+import type { QueryParameters } from './query-parameters.js';
 import type { Method, Route } from './route.js';
 
-/** A call with its answer, as it goes against the sample's first people; shown in the documents, and run by a test. */
+/** A call with its answer, as it goes against the sample; shown in the documents, and run by a test. */
 export interface Example {
   readonly title: string;
   /** Path and query, encoded. */
   readonly path: string;
+  /** What it sends besides JSON's `content-type`, or instead of the first type of a raw body; names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ids of endpoints whose first examples must have been there before. */
+  readonly after?: readonly string[];
+  /** A value, or the text of a raw body. */
   readonly body?: unknown;
-  /** What it answers; without one, 204. */
+  /** What it answers: a value, or the text of a raw answer; without one, 204. */
   readonly answer?: unknown;
+  /** Properties of the answer, at any depth, that differ from time to time: dates, durations. */
+  readonly varying?: readonly string[];
 }
 
 /** The body of an answer or request that is not a value: by its media types, the preferred one first. */
@@ -32,6 +41,8 @@ export interface EndpointDocument {
   readonly group: 'users' | 'tags' | 'audiences' | 'server';
   /** Redis command that does the same; its metrics count this one too. */
   readonly command?: string;
+  /** May everybody ask, without a password? */
+  readonly isOpen?: boolean;
   readonly summary: string;
   /** More, in sentences. */
   readonly description?: string;
@@ -39,6 +50,8 @@ export interface EndpointDocument {
   readonly parameters?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, Parameter<unknown>>>;
   readonly body?: TSchema;
+  /** May a request without a body be answered? */
+  readonly isBodyOptional?: boolean;
   readonly rawBody?: RawContent;
   readonly answer?: TSchema;
   readonly rawAnswer?: RawContent;
@@ -54,49 +67,81 @@ export interface EndpointDocument {
 }
 
 type QueryOf<Q> = { readonly [K in keyof Q]: Q[K] extends Parameter<infer T> ? T : never };
+type ValueOf<S> = S extends TSchema ? Static<S> : undefined;
 
 /** What a handler gets, checked. */
 export interface Input<Q, B> {
   /** Parameters behind the question mark. */
   readonly query: QueryOf<Q>;
-  readonly body: B extends TSchema ? Static<B> : undefined;
+  readonly body: ValueOf<B>;
 }
 
-interface Declaration<Q, B, A> extends Omit<EndpointDocument, 'query' | 'body' | 'answer'> {
+interface Declaration<I, P, Q, B, R, A>
+  extends Omit<EndpointDocument, 'id' | 'query' | 'body' | 'rawBody' | 'answer'> {
+  /** Unique; the client's method has this name: `countUsers`. */
+  readonly id: I;
   readonly method: Method;
-  readonly path: string;
+  readonly path: P;
   readonly query?: Q;
   readonly body?: B;
+  readonly rawBody?: R;
   readonly answer?: A;
-  /** May a request without a body be answered? */
-  readonly isBodyOptional?: boolean;
   readonly maxBodyBytes?: number;
   readonly gzip?: boolean;
   /** As `Route.handle`. */
   handle(exchange: Exchange, input: Input<Q, B>): unknown;
 }
 
-/** A declared endpoint, with its types forgotten. */
+/** A declared endpoint. */
 export interface Endpoint extends Route {
   readonly document: EndpointDocument;
+}
+
+/** What goes in and comes out, by the types of the declaration; `RawContent` is a body that is not a value. */
+export interface EndpointTypes {
+  readonly id: string;
+  readonly path: string;
+  readonly query: object;
+  readonly body: unknown;
+  readonly answer: unknown;
+}
+
+/** An endpoint that tells the compiler its types: those of the client's methods. */
+export interface TypedEndpoint<T extends EndpointTypes> extends Endpoint {
+  /** Never there. */
+  readonly types?: T;
 }
 
 const NO_QUERY = {};
 
 /** Declares an endpoint; the types of what its handler gets are inferred. */
 export function endpoint<
+  const I extends string,
+  const P extends string,
   const Q extends Readonly<Record<string, Parameter<unknown>>> = Readonly<Record<never, never>>,
   B extends TSchema | undefined = undefined,
+  R extends RawContent | undefined = undefined,
   A extends TSchema | undefined = undefined,
->(declaration: Declaration<Q, B, A>): Endpoint {
+>(
+  declaration: Declaration<I, P, Q, B, R, A>,
+): TypedEndpoint<{
+  readonly id: I;
+  readonly path: P;
+  readonly query: QueryOf<Q>;
+  readonly body: R extends RawContent ? RawContent : ValueOf<B>;
+  readonly answer: ValueOf<A>;
+}> {
   const { method, path, body, rawBody, rawAnswer, maxBodyBytes, gzip, requestHeaders, isBodyOptional } =
     declaration;
+  const { isOpen, command } = declaration;
   const parameters = Object.entries(declaration.query ?? NO_QUERY) as [string, Parameter<unknown>][];
   const check = body === undefined ? undefined : checkerOf(body, isBodyOptional === true);
+  const readParameters = (query: QueryParameters): object =>
+    Object.fromEntries(parameters.map(([name, parameter]) => [name, parameter.read(query, name)]));
   return {
     method,
     path,
-    document: declaration as EndpointDocument,
+    document: declaration as unknown as EndpointDocument,
     query: parameters.map(([name]) => name),
     ...(requestHeaders === undefined ? {} : { headers: Object.keys(requestHeaders) }),
     ...(body === undefined ? {} : { body: 'value' as const }),
@@ -104,9 +149,10 @@ export function endpoint<
     ...(rawAnswer === undefined ? {} : { produces: rawAnswer.types }),
     ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
     ...(gzip === undefined ? {} : { gzip }),
+    ...(isOpen === undefined ? {} : { isOpen }),
+    ...(command === undefined ? {} : { command }),
     handle(exchange) {
-      const query: Record<string, unknown> = {};
-      for (const [name, parameter] of parameters) query[name] = parameter.read(exchange.query, name);
+      const query = exchange.query.once(readParameters);
       check?.(exchange.value);
       return declaration.handle(exchange, { query, body: exchange.value } as Input<Q, B>);
     },
@@ -123,10 +169,25 @@ function checkerOf(schema: TSchema, isOptional: boolean): (value: unknown) => vo
     }
     validator ??= Compile(schema);
     if (validator.Check(value)) return;
+    checkOutline(schema, value);
     const errors = [...validator.Errors(value)];
     // Of a choice, what is wrong with each possibility is told first; what to say is the last, unless it is as vague.
-    const { instancePath, message } = errors.find(({ keyword }) => keyword !== 'boolean') ?? errors[0]!;
+    const { instancePath, schemaPath, message } =
+      errors.find(({ keyword }) => keyword !== 'boolean') ?? errors[0]!;
     const place = instancePath === '' ? 'the body' : `the body's ${instancePath}`;
-    throw new SegmentdError('INVALID_ARGUMENT', `${place} is not as it should be: it ${message}`);
+    const what = descriptionAt(schema, schemaPath);
+    const explained = what === undefined ? '' : `. ${what}`;
+    throw new SegmentdError('INVALID_ARGUMENT', `${place} is not as it should be: it ${message}${explained}`);
   };
+}
+
+/** What the innermost schema on a path like `#/properties/ids/items`, if one does, says that it is. */
+function descriptionAt(schema: TSchema, path: string): string | undefined {
+  let place = schema as unknown as Record<string, unknown> | undefined;
+  let description: unknown;
+  for (const key of path.split('/').slice(1)) {
+    place = place?.[key] as Record<string, unknown> | undefined;
+    description = place?.['description'] ?? description;
+  }
+  return description as string | undefined;
 }

@@ -6,15 +6,13 @@ import type { ServerState } from '../server-state.js';
 import { decodeValue, encodeValue, takesGzip } from './content.js';
 import { decodeBytes, decodeText, isPlain } from './percent.js';
 import { problemOf } from './problem.js';
-import { QueryParameters } from './query-parameters.js';
-import type { KnownRoute } from './route.js';
+import type { QueryParameters } from './query-parameters.js';
+import type { KnownRoute, Route } from './route.js';
 import { RunningQueries, TURN_MILLISECONDS } from './running-queries.js';
-import type { HttpService } from './service.js';
+import { CLIENT_GONE, type HttpService } from './service.js';
 import { Download, type Producer } from './streams.js';
 import type { Header, HttpRequest, HttpResponse } from './transport.js';
 
-/** What is counted for a client that went away before it was answered, as nginx has it. */
-const CLIENT_GONE = 499;
 const NO_ROUTE = 'none';
 const EMPTY = Buffer.alloc(0);
 const VARY: Header = ['vary', 'accept-encoding'];
@@ -31,12 +29,18 @@ export class Exchange {
   mediaType = '';
   /** The body as it came; empty without one. */
   body: Buffer = EMPTY;
+  /** The body's media type, one of those that the route takes; empty when none was said, which only an empty body may. */
+  bodyType = '';
   /** The body's value, if the route takes one; undefined without a body. */
   value: unknown;
   readonly #service: HttpService;
   readonly #request: HttpRequest;
   readonly #response: HttpResponse;
   readonly #began: number;
+  /** When the request was there as a whole. */
+  #taken: number;
+  /** When its answer began, if that takes longer. */
+  #answered: number | undefined;
   #known: KnownRoute | undefined;
   #captures: readonly string[] = [];
   #query: QueryParameters | undefined;
@@ -59,6 +63,7 @@ export class Exchange {
     this.#request = request;
     this.#response = response;
     this.#began = service.hooks.onDone === undefined ? 0 : performance.now();
+    this.#taken = this.#began;
     this.requestId = service.requestIds.of(request.header('x-request-id'));
   }
 
@@ -72,6 +77,11 @@ export class Exchange {
 
   get method(): string {
     return this.#request.method;
+  }
+
+  /** What is asked for; not before a route was found. */
+  get route(): Route {
+    return this.#known!.route;
   }
 
   /** The client's IP address; empty once it is answered or gone. */
@@ -91,8 +101,7 @@ export class Exchange {
 
   /** What is behind the question mark. Throws INVALID_ARGUMENT and SYNTAX. */
   get query(): QueryParameters {
-    const { query } = this.#known!.route;
-    this.#query ??= new QueryParameters(this.search, query === 'raw' || query === undefined ? [] : query);
+    this.#query ??= this.#known!.queries.of(this.search);
     return this.#query;
   }
 
@@ -119,13 +128,18 @@ export class Exchange {
     this.#headers.push([name, value]);
   }
 
-  /** Answers with a body that is ready. Throws PERSISTENCE_FAILED when what was changed before is not kept. */
+  /**
+   * Answers with a body that is ready, once what was changed before is as durable as was promised. Throws PERSISTENCE_FAILED
+   * when it is not kept.
+   */
   send(body: string | Uint8Array, mediaType = this.mediaType): void {
     if (this.#isOver) return;
     this.#beginAnswer();
-    const { status } = this;
-    this.#response.send(status, this.#headersWith(mediaType), body);
-    this.#end(status, body);
+    this.#whenKept(() => {
+      const { status } = this;
+      this.#response.send(status, this.#headersWith(mediaType), body);
+      this.#end(status, body);
+    });
   }
 
   /**
@@ -139,6 +153,7 @@ export class Exchange {
         return;
       }
       if (isExport) this.#service.checkExports();
+      this.engine.flush();
       this.#beginAnswer();
     } catch (error) {
       producer.release();
@@ -148,6 +163,7 @@ export class Exchange {
     clearTimeout(this.#timer); // From here on it takes as long as the client reads.
     const isCompressed = this.#takesGzip;
     const begin = (): void => {
+      this.#answered = performance.now();
       const headers = this.#headersWith(mediaType);
       if (this.#known!.route.gzip === true) headers.push(VARY);
       if (isCompressed) headers.push(GZIP);
@@ -212,16 +228,21 @@ export class Exchange {
 
   /** Answers without a body and without negotiation; not for handlers. */
   sendNothing(headers: readonly Header[]): void {
+    const status = this.status === 200 ? 204 : this.status;
     this.#isAnswered = true;
-    this.#response.send(204, [...headers, ['x-request-id', this.requestId]], EMPTY);
-    this.#end(204, EMPTY);
+    this.#response.send(status, [...headers, ['x-request-id', this.requestId]], EMPTY);
+    this.#end(status, EMPTY);
   }
 
   /** Tells the client of an error; not for handlers, which throw it. */
   fail(error: unknown, headers: readonly Header[] = []): void {
     // Once it is over, what goes on for it fails by being cancelled; faults are told all the same.
     if (this.#isOver && error instanceof SegmentdError) return;
-    this.#service.hooks.onError?.(error, { route: this.#routeName, requestId: this.requestId });
+    this.#service.hooks.onError?.(error, {
+      route: this.#routeName,
+      requestId: this.requestId,
+      address: this.remoteAddress,
+    });
     if (this.#isOver) return;
     if (this.#isAnswered) {
       // All that can be told by now is that something is missing.
@@ -266,6 +287,7 @@ export class Exchange {
     this.#request.body(limit, (bytes) => {
       this.#isReceiving = false;
       if (this.#isOver) return;
+      this.#taken = performance.now();
       try {
         if (bytes === undefined)
           throw new SegmentdError('BODY_TOO_LARGE', `a body may have ${limit} bytes here`);
@@ -279,6 +301,7 @@ export class Exchange {
 
   #take(bytes: Buffer, type: string | undefined): void {
     this.body = bytes;
+    if (type !== undefined) this.bodyType = type;
     if (bytes.length === 0) return;
     type ??= this.#known!.contentType(undefined);
     if (this.#known!.route.body === 'value') this.value = decodeValue(bytes, type);
@@ -301,17 +324,41 @@ export class Exchange {
   #answer(value: unknown): void {
     if (this.#isAnswered || this.#isOver) return;
     if (value === undefined) {
-      this.engine.flush();
-      this.sendNothing(this.#headers ?? []);
+      this.#beginAnswer();
+      this.#whenKept(() => this.sendNothing(this.#headers ?? []));
     } else if (this.#known!.route.produces === undefined) this.send(encodeValue(value, this.mediaType));
     else this.send(value as string | Uint8Array);
   }
 
-  /** What was changed is kept before anybody is told that it was. */
   #beginAnswer(): void {
     if (this.#isAnswered) throw new Error(`${this.#routeName} answers twice`);
-    this.engine.flush();
     this.#isAnswered = true;
+  }
+
+  /**
+   * Answers once what was changed is kept, so that nobody is told before that it was. Whoever was waited for may have changed
+   * something in an earlier turn, too.
+   */
+  #whenKept(answer: () => void): void {
+    const { engine } = this;
+    try {
+      if (engine.commit() && (!this.#isWaiting || engine.durable)) {
+        answer();
+        return;
+      }
+    } catch (error) {
+      this.#isAnswered = false;
+      throw error;
+    }
+    this.#wait(false);
+    engine.whenDurable((error) => {
+      if (this.#isOver) return;
+      if (error === undefined) answer();
+      else {
+        this.#isAnswered = false;
+        this.fail(error);
+      }
+    });
   }
 
   #headersWith(mediaType: string): Header[] {
@@ -364,11 +411,14 @@ export class Exchange {
     const { onDone } = service.hooks;
     if (onDone === undefined) return;
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    const now = performance.now();
     onDone({
       route: this.#routeName,
+      command: this.#known?.route.command,
       method: this.method,
       status,
-      milliseconds: performance.now() - this.#began,
+      milliseconds: now - this.#began,
+      answeredIn: (this.#answered ?? now) - this.#taken,
       bytesIn: this.body.length,
       bytesOut: this.#download?.bytes ?? length,
       requestId: this.requestId,

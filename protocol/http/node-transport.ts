@@ -8,10 +8,11 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type ErrorCode, SegmentdError } from '../../src/index.js';
+import { listening } from '../listening.js';
 import { Linger } from './linger.js';
-import { listenError } from './listen-error.js';
 import { problemOf } from './problem.js';
 import type {
+  ConnectionGate,
   Header,
   HttpHandler,
   HttpListener,
@@ -25,7 +26,7 @@ import type {
 const REQUEST_LINE_BYTES = 64;
 
 /** Listens with node:http. */
-export const nodeTransport: Transport = async (host, port, handler, limits) => {
+export const nodeTransport: Transport = async (host, port, handler, limits, gate) => {
   const server = createServer({
     maxHeaderSize: limits.maxHeaderBytes + limits.maxUrlBytes + REQUEST_LINE_BYTES,
     headersTimeout: limits.headTimeout,
@@ -36,8 +37,8 @@ export const nodeTransport: Transport = async (host, port, handler, limits) => {
     connectionsCheckingInterval: Math.ceil(limits.headTimeout / 4),
   });
   const connections: Connections = new Map();
-  serve(server, handler, limits, connections);
-  await listening(server, host, port);
+  serve(server, handler, limits, gate, connections);
+  await listening(server, host, port, 'http-port');
   return listenerOf(server, connections);
 };
 
@@ -49,16 +50,22 @@ function serve(
   server: Server,
   handler: HttpHandler,
   limits: TransportLimits,
+  gate: ConnectionGate,
   connections: Connections,
 ): void {
   server.on('connection', (socket) => {
+    // One may come while the server is closed.
+    if (!server.listening || !gate.admit()) {
+      socket.destroy();
+      return;
+    }
     const waiting: Waiting = new Set();
     connections.set(socket, waiting);
     socket.on('close', () => {
       connections.delete(socket);
+      gate.release();
       for (const exchange of waiting) exchange.closed();
     });
-    if (!server.listening) socket.destroy(); // It came while the server was closed.
   });
   const take = (req: IncomingMessage, res: ServerResponse, isHeldBack: boolean): void => {
     const waiting = connections.get(req.socket)!;
@@ -84,16 +91,6 @@ function problemOfHead(req: IncomingMessage, request: HttpRequest): string | und
   if (req.httpVersionMajor !== 1) return `HTTP/${req.httpVersion} is not spoken here: send HTTP/1.1`;
   if (req.httpVersionMinor > 0 && request.header('host') === undefined) return 'the header Host is missing';
   return undefined;
-}
-
-function listening(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(listenError(error, host, port)));
-    server.listen({ host, port, backlog: 511 }, () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
 }
 
 function listenerOf(server: Server, connections: Connections): HttpListener {

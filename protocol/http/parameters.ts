@@ -1,6 +1,6 @@
 /** Kinds of parameters behind the question mark: how one is read, and how it is documented. */
 import { type TSchema, Type } from 'typebox';
-import { SegmentdError } from '../../src/index.js';
+import { SegmentdError, type UserId } from '../../src/index.js';
 import type { QueryParameters } from './query-parameters.js';
 
 export interface Parameter<T> {
@@ -21,6 +21,11 @@ export function listParameter(description: string): Parameter<string[] | undefin
 
 export function textParameter(description: string): Parameter<string | undefined> {
   return { description, schema: Type.String(), read: (query, name) => query.text(name) };
+}
+
+/** An id: any bytes. */
+export function idParameter(description: string): Parameter<UserId | undefined> {
+  return { description, schema: Type.String(), read: (query, name) => query.bytes(name) };
 }
 
 export function integerParameter(

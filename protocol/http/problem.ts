@@ -14,12 +14,13 @@ const RETRY_SECONDS = '1';
 
 const CONTENT_TYPE: Header = ['content-type', 'application/problem+json'];
 const RETRY_AFTER: Header = ['retry-after', RETRY_SECONDS];
-/** How one logs in, which an answer of 401 must tell. */
-const AUTHENTICATE: Header = ['www-authenticate', 'Bearer realm="segmentd"'];
+/** How one logs in, which an answer of 401 must tell: programs, and people with browsers. Some read one a line only. */
+const BEARER: Header = ['www-authenticate', 'Bearer realm="segmentd"'];
+const BASIC: Header = ['www-authenticate', 'Basic realm="segmentd", charset="UTF-8"'];
 const HEADERS: readonly Header[] = [CONTENT_TYPE];
 /** By status, where there are more. */
 const MORE_HEADERS: Readonly<Record<number, readonly Header[]>> = {
-  401: [CONTENT_TYPE, AUTHENTICATE],
+  401: [CONTENT_TYPE, BEARER, BASIC],
   429: [CONTENT_TYPE, RETRY_AFTER],
   503: [CONTENT_TYPE, RETRY_AFTER],
 };

@@ -7,9 +7,46 @@ const YES = ['', '1', 'true', 'yes'];
 const NO = ['0', 'false', 'no'];
 const LIST_MARK = ',';
 
+/** Query strings of one route that are remembered, and the characters of one. */
+const MAX_KNOWN = 256;
+const MAX_KNOWN_LENGTH = 4096;
+
+/** The query strings of one route, read once: clients ask the same of one user after the other. */
+export class KnownQueries {
+  readonly #names: readonly string[];
+  /** By their text; the oldest first. */
+  readonly #known = new Map<string, QueryParameters>();
+  #last: QueryParameters | undefined;
+  #lastText = '';
+
+  /** `names`: the parameters that the route knows. */
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** What a query string says; the same object for the same text, most of the time. Throws as `QueryParameters`. */
+  of(text: string): QueryParameters {
+    if (text !== this.#lastText || this.#last === undefined) {
+      this.#last = this.#known.get(text) ?? this.#read(text);
+      this.#lastText = text;
+    }
+    return this.#last;
+  }
+
+  #read(text: string): QueryParameters {
+    const query = new QueryParameters(text, this.#names);
+    if (text.length <= MAX_KNOWN_LENGTH) {
+      if (this.#known.size === MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
+      this.#known.set(text, query);
+    }
+    return query;
+  }
+}
+
 export class QueryParameters {
   /** Values as they were sent, by name. */
   readonly #values = new Map<string, string[]>();
+  #read: unknown;
 
   /** Reads `a=1&b=x%20y&b=z`. Throws INVALID_ARGUMENT for a name that is not `known`, SYNTAX for wrong encoding. */
   constructor(query: string, known: readonly string[]) {
@@ -36,6 +73,12 @@ export class QueryParameters {
     else values.push(value);
   }
 
+  /** What the route's own `read` makes of it: read once, and the same object from then on, which nobody changes. */
+  once<T extends object>(read: (query: QueryParameters) => T): T {
+    this.#read ??= read(this);
+    return this.#read as T;
+  }
+
   /** Was it given, be it empty? */
   has(name: string): boolean {
     return this.#values.has(name);
@@ -45,6 +88,12 @@ export class QueryParameters {
   text(name: string): string | undefined {
     const value = this.#one(name);
     return value === undefined ? undefined : decodeText(value, nameOf(name), true);
+  }
+
+  /** Bytes, for an id; undefined when it was not given. Throws INVALID_ARGUMENT when it was given twice. */
+  bytes(name: string): Buffer | undefined {
+    const value = this.#one(name);
+    return value === undefined ? undefined : decodeBytes(value, nameOf(name), true);
   }
 
   /** The elements of `a,b,c`, of all times that it was given; a comma in an element is written as %2C. */

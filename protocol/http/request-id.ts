@@ -5,17 +5,25 @@ const MAX_LENGTH = 128;
 const FIRST_VISIBLE = 0x21;
 const LAST_VISIBLE = 0x7e;
 
+/** The last two digits of the ids that are made, in base 36. */
+const ENDS = Array.from({ length: 36 ** 2 }, (_, i) => i.toString(36).padStart(2, '0'));
+
 export class RequestIds {
   /** Different for each start of the server. */
   readonly #prefix = randomBytes(6).toString('hex');
-  /** From here on it has six digits in base 36, for the first two thousand million requests. */
-  #count = 36 ** 5;
+  /** Four digits, for the first two thousand million requests. */
+  #count = 36 ** 3;
+  #start = '';
+  #next = ENDS.length;
 
   /** The id that the client gave, if it is one that can be logged, else a new one. */
   of(given: string | undefined): string {
     if (given !== undefined && isSane(given)) return given;
-    this.#count++;
-    return `${this.#prefix}-${this.#count.toString(36)}`;
+    if (this.#next === ENDS.length) {
+      this.#start = `${this.#prefix}-${(this.#count++).toString(36)}`;
+      this.#next = 0;
+    }
+    return this.#start + ENDS[this.#next++]!;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a route is: declared as one object. */
 import { contentType, Negotiator, VALUE_TYPES } from './content.js';
 import type { Exchange } from './exchange.js';
+import { KnownQueries } from './query-parameters.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -23,9 +24,13 @@ export interface Route {
   readonly produces?: readonly string[];
   /** May its streams be compressed, if the client takes that? */
   readonly gzip?: boolean;
+  /** May everybody ask, without a password? */
+  readonly isOpen?: boolean;
+  /** Redis command that does the same; its metrics count this one too. */
+  readonly command?: string;
   /**
    * Answers. What it returns is the answer: a value, a promise of one, or a query whose result is the value; undefined means
-   * that there is nothing to say (204). Unless it has called `send` or `stream`.
+   * that there is nothing to say (204, or 304 if it says so). Unless it has called `send` or `stream`.
    */
   handle(exchange: Exchange): unknown;
 }
@@ -36,12 +41,14 @@ export class KnownRoute {
   /** Names of the parameters in the path, in their order. */
   readonly parameters: readonly string[];
   readonly negotiator: Negotiator;
+  readonly queries: KnownQueries;
   readonly #takes: readonly string[];
 
   constructor(route: Route, parameters: readonly string[]) {
     this.route = route;
     this.parameters = parameters;
     this.negotiator = new Negotiator(route.produces ?? VALUE_TYPES);
+    this.queries = new KnownQueries(typeof route.query === 'object' ? route.query : []);
     this.#takes = route.takes ?? VALUE_TYPES;
   }
 

@@ -24,7 +24,7 @@ const SLASH = '/';
 const PARAMETER = /^\{([a-z][A-Za-z]*)\}$/;
 const WORD = /^[A-Za-z0-9._~:-]+$/;
 
-/** Routes by path and method. A word goes before a parameter where both would do. */
+/** Routes by path and method. A word goes before a parameter where both would do: where both have the method. */
 export class Router<T> {
   readonly #root = newPlace<T>();
 
@@ -48,11 +48,16 @@ export class Router<T> {
     place.allow = [...place.routes.keys(), 'OPTIONS'].sort().join(', ');
   }
 
-  /** Finds a path; the segments that are parameters are added to `captures`, still encoded. */
-  find(path: string, captures: string[]): KnownPath<T> | undefined {
+  /**
+   * Finds a path, one that has the method if there is one; then the segments that are its parameters are added to
+   * `captures`, still encoded.
+   */
+  find(method: string, path: string, captures: string[]): KnownPath<T> | undefined {
     if (path === SLASH) return ifEnd(this.#root);
     if (!path.startsWith(SLASH)) return undefined;
-    return search(this.#root, path, 1, captures);
+    const found = search(this.#root, method, path, 1, captures);
+    if (found?.routes.has(method) !== true) captures.length = 0;
+    return found;
   }
 }
 
@@ -77,24 +82,52 @@ function wordPlace<T>({ words }: Place<T>, text: string): Place<T> {
 }
 
 /** Goes on from `place` with the segment that begins at `at`. */
-function search<T>(place: Place<T>, path: string, at: number, captures: string[]): Place<T> | undefined {
+function search<T>(
+  place: Place<T>,
+  method: string,
+  path: string,
+  at: number,
+  captures: string[],
+): KnownPath<T> | undefined {
   const slash = path.indexOf(SLASH, at);
   const end = slash < 0 ? path.length : slash;
-  const { words, parameter } = place;
-  for (let i = 0; i < words.length; i++) {
-    const { text, place: next } = words[i]!;
-    if (text.length !== end - at || !path.startsWith(text, at)) continue;
-    const found = slash < 0 ? ifEnd(next) : search(next, path, end + 1, captures);
-    if (found !== undefined) return found;
-    break;
-  }
-  // No id and no name is empty.
-  if (parameter === undefined || end === at) return undefined;
+  const { parameter } = place;
   const before = captures.length;
+  const word = wordAt(place, path, at, end);
+  const byWord = word === undefined ? undefined : searchBehind(word, method, path, end, captures);
+  // No id and no name is empty.
+  if (parameter === undefined || end === at || byWord?.routes.has(method) === true) return byWord;
+  captures.length = before;
   captures.push(path.slice(at, end));
-  const found = slash < 0 ? ifEnd(parameter) : search(parameter, path, end + 1, captures);
-  if (found === undefined) captures.length = before;
-  return found;
+  const found = searchBehind(parameter, method, path, end, captures);
+  if (byWord === undefined || found?.routes.has(method) === true) return found;
+  return found === undefined ? byWord : withoutMethod(byWord, found);
+}
+
+/** The place behind the word that stands from `at` to `end`. */
+function wordAt<T>({ words }: Place<T>, path: string, at: number, end: number): Place<T> | undefined {
+  for (let i = 0; i < words.length; i++) {
+    const { text, place } = words[i]!;
+    if (text.length === end - at && path.startsWith(text, at)) return place;
+  }
+  return undefined;
+}
+
+/** Goes on from `place` behind the segment that ends at `end`. */
+function searchBehind<T>(
+  place: Place<T>,
+  method: string,
+  path: string,
+  end: number,
+  captures: string[],
+): KnownPath<T> | undefined {
+  return end === path.length ? ifEnd(place) : search(place, method, path, end + 1, captures);
+}
+
+/** Two that answer the same path, and neither has the method. */
+function withoutMethod<T>(one: KnownPath<T>, other: KnownPath<T>): KnownPath<T> {
+  const allow = [...new Set([one, other].flatMap((path) => path.allow.split(', ')))].sort().join(', ');
+  return { routes: new Map(), allow };
 }
 
 function ifEnd<T>(place: Place<T>): Place<T> | undefined {

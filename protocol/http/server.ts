@@ -6,7 +6,7 @@ import { Exchange } from './exchange.js';
 import { KnownRoute, type Route } from './route.js';
 import { Router } from './router.js';
 import { type HttpHooks, HttpService } from './service.js';
-import type { Header, HttpHandler } from './transport.js';
+import type { ConnectionGate, Header, HttpHandler } from './transport.js';
 
 /** A listening server. */
 export interface HttpServer {
@@ -33,13 +33,34 @@ export async function listenHttp(
   const service = new HttpService(state, hooks);
   const maxHeadBytes = options.httpMaxHeaderBytes + options.httpMaxUrlBytes;
   const { name, transport } = await chooseTransport(options.httpTransport, maxHeadBytes);
-  const listener = await transport(options.host, port, handlerOf(service, routes), {
-    maxHeaderBytes: options.httpMaxHeaderBytes,
-    maxUrlBytes: options.httpMaxUrlBytes,
-    headTimeout: options.httpHeadTimeout,
-    keepAliveTimeout: options.httpKeepAliveTimeout,
-  });
+  const listener = await transport(
+    options.host,
+    port,
+    handlerOf(service, routes),
+    {
+      maxHeaderBytes: options.httpMaxHeaderBytes,
+      maxUrlBytes: options.httpMaxUrlBytes,
+      headTimeout: options.httpHeadTimeout,
+      keepAliveTimeout: options.httpKeepAliveTimeout,
+    },
+    gateOf(state),
+  );
   return { port: listener.port, transport: name, service, close: () => listener.close() };
+}
+
+function gateOf({ http, options, events }: ServerState): ConnectionGate {
+  return {
+    admit() {
+      if (http.connections < options.httpMaxConnections) {
+        http.onConnected();
+        return true;
+      }
+      http.onRejected();
+      events.connectionRejected(http.connections);
+      return false;
+    },
+    release: () => http.onDisconnected(),
+  };
 }
 
 function handlerOf(service: HttpService, routes: readonly Route[]): HttpHandler {
@@ -55,7 +76,7 @@ function handlerOf(service: HttpService, routes: readonly Route[]): HttpHandler 
       const { method, path, query } = request;
       if (path.length + query.length >= options.httpMaxUrlBytes) throw tooLong(options.httpMaxUrlBytes);
       const captures: string[] = [];
-      const known = router.find(path, captures);
+      const known = router.find(method, path, captures);
       if (known === undefined) throw new SegmentdError('UNKNOWN_ROUTE', 'there is nothing at this path');
       const route = known.routes.get(method);
       if (route !== undefined) {

@@ -8,7 +8,7 @@ import type { HttpResponse } from './transport.js';
 
 /** Makes a long body. */
 export interface Producer {
-  /** The next piece, of about 64 KiB, which nobody changes afterwards; undefined at the end. Takes about a millisecond. */
+  /** The next piece, some dozens of KiB that nobody changes afterwards; undefined at the end. Takes a millisecond at most. */
   next(): Uint8Array | undefined;
   /** Lets go of what is held; called once, at the end or when the reader has gone. */
   release(): void;

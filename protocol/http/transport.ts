@@ -66,6 +66,14 @@ export interface TransportLimits {
   readonly keepAliveTimeout: number;
 }
 
+/** Who counts connections and says which are too many. */
+export interface ConnectionGate {
+  /** A client has connected. False: it is to be turned away, and nothing more to be said of it. */
+  admit(): boolean;
+  /** One that was admitted has gone. */
+  release(): void;
+}
+
 /** A listening server. */
 export interface HttpListener {
   readonly port: number;
@@ -79,4 +87,5 @@ export type Transport = (
   port: number,
   handler: HttpHandler,
   limits: TransportLimits,
+  gate: ConnectionGate,
 ) => Promise<HttpListener>;

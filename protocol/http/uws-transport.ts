@@ -3,8 +3,8 @@
 import type * as Uws from 'uWebSockets.js';
 import { createServer } from 'node:net';
 import { SegmentdError } from '../../src/index.js';
-import { listenError } from './listen-error.js';
-import type { HttpHandler, HttpListener, Transport } from './transport.js';
+import { listening } from '../listening.js';
+import type { ConnectionGate, HttpHandler, HttpListener, Transport } from './transport.js';
 import { UwsExchange } from './uws-exchange.js';
 
 type Module = typeof Uws;
@@ -13,6 +13,8 @@ type Socket = Uws.us_listen_socket;
 interface App extends Omit<Uws.TemplatedApp, 'listen'> {
   listen(host: string, port: number, options: number, listened: (socket: Socket | false) => void): void;
   close?(): void;
+  /** Since 2024: tells of each connection that it begins, with 1, and that it ends, with -1. */
+  filter?(told: (res: Uws.HttpResponse, change: number) => void): void;
 }
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: without it two servers would listen on one port, and neither would know. */
@@ -49,8 +51,9 @@ export async function loadUws(maxHeadBytes: number): Promise<Module> {
 
 /** Listens with uWebSockets.js, which has limits of its own instead of those it is given: docs/http-transports.md. */
 export function uwsTransport(uws: Module): Transport {
-  return async (host, port, handler) => {
+  return async (host, port, handler, _limits, gate) => {
     const app = uws.App() as unknown as App;
+    watch(app, gate);
     serve(app, handler);
     const socket = listen(app, host, port);
     if (socket === undefined) throw await reasonFor(host, port);
@@ -71,6 +74,20 @@ function serve(app: App, handler: HttpHandler): void {
   app.any('/*', (res, req) => take(res, req, req.getCaseSensitiveMethod()));
 }
 
+function watch(app: App, gate: ConnectionGate): void {
+  let isTurningAway = false;
+  const told = (res: Uws.HttpResponse, change: number): void => {
+    if (change < 0) {
+      if (!isTurningAway) gate.release();
+    } else if (!gate.admit()) {
+      isTurningAway = true;
+      res.close(); // Tells at once that it ends.
+      isTurningAway = false;
+    }
+  };
+  app.filter?.(told);
+}
+
 function listen(app: App, host: string, port: number): Socket | undefined {
   let socket: Socket | false = false;
   const listened = (given: Socket | false): void => {
@@ -81,16 +98,16 @@ function listen(app: App, host: string, port: number): Socket | undefined {
 }
 
 /** The package does not say why it cannot listen; Node does. */
-function reasonFor(host: string, port: number): Promise<SegmentdError> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', (error) => resolve(listenError(error, host, port)));
-    probe.listen({ host, port }, () => {
-      const advice = 'try again, or choose --http-transport node';
-      const message = `uWebSockets.js cannot listen on ${host}:${port}: ${advice}`;
-      probe.close(() => resolve(new SegmentdError('INVALID_OPTION', message)));
-    });
-  });
+async function reasonFor(host: string, port: number): Promise<unknown> {
+  const probe = createServer();
+  try {
+    await listening(probe, host, port, 'http-port');
+  } catch (reason) {
+    return reason;
+  }
+  await new Promise((resolve) => probe.close(resolve));
+  const advice = 'try again, or choose --http-transport node';
+  return new SegmentdError('INVALID_OPTION', `uWebSockets.js cannot listen on ${host}:${port}: ${advice}`);
 }
 
 function listenerOf(uws: Module, app: App, socket: Socket): HttpListener {

@@ -32,7 +32,7 @@ export const commandMetrics: readonly MetricRow[] = [
   {
     name: 'segmentd_command_duration_seconds',
     type: 'histogram',
-    help: 'How long commands that ran took. Those of one kind that come in one piece of input count with their mean.',
+    help: 'How long commands that ran took, without what a slow client takes. Those of one kind that come in one piece of input count with their mean.',
     labels: byCommand,
     *read(source) {
       for (const { labels, stats } of statsByFace(source))
@@ -69,7 +69,7 @@ export const commandMetrics: readonly MetricRow[] = [
   {
     name: 'segmentd_slow_commands_total',
     type: 'counter',
-    help: 'Commands that went into the slow log.',
+    help: 'Commands and HTTP requests that went into the slow log.',
     read: ({ state }) => state.slowLog.total,
   },
   {

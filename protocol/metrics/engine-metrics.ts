@@ -61,6 +61,18 @@ const heldMetrics: readonly MetricRow[] = [
 
 const cacheMetrics: readonly MetricRow[] = [
   {
+    name: 'segmentd_expression_cache_hits_total',
+    type: 'counter',
+    help: 'Expressions whose plan was there when they were asked about.',
+    read: ({ state }) => state.engine.audiences.queries.plans.hits,
+  },
+  {
+    name: 'segmentd_expression_cache_misses_total',
+    type: 'counter',
+    help: 'Expressions that had to be read and planned: new ones, long ones, trees, and those whose plan was out of date.',
+    read: ({ state }) => state.engine.audiences.queries.plans.misses,
+  },
+  {
     name: 'segmentd_audience_cache_hits_total',
     type: 'counter',
     help: 'Results of saved audiences that were there when they were asked for.',

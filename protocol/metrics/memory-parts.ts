@@ -14,7 +14,7 @@ export function memoryPartsOf(engine: Engine, now = () => performance.now()): ()
   return () => {
     if (parts === undefined || now() - countedAt >= MEMORY_SECONDS * 1000) {
       const { total: _, ...bytes } = engine.stats().bytes;
-      parts = { ...bytes, audiences: engine.store.audiences.bytes };
+      parts = bytes;
       countedAt = now();
     }
     return parts;

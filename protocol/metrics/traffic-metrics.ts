@@ -34,7 +34,7 @@ export const trafficMetrics: readonly MetricRow[] = [
   {
     name: 'segmentd_connections_rejected_total',
     type: 'counter',
-    help: 'Connections that were refused because there were max-clients already.',
+    help: 'Connections that were refused because there were max-clients already, of HTTP http-max-connections.',
     labels: byFace,
     read: (source) => faces(source.state.connectionsRejected, connectionsOf(source)?.connectionsRejected),
   },

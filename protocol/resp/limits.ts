@@ -14,6 +14,9 @@ export interface ReaderLimits {
   readonly unauthenticated?: boolean;
 }
 
+/** With more bytes than this waiting to be sent, or behind a query, a session takes no more input until they are gone. */
+export const MAX_PENDING_BYTES = 1024 * 1024;
+
 /** The limits of Redis. */
 export const DEFAULT_LIMITS: ReaderLimits = {
   maxBulkLength: 512 * 1024 * 1024,

@@ -1,13 +1,7 @@
 /** Redis clients over TCP: accepts connections and gives each a session. */
 import { once } from 'node:events';
-import {
-  createServer,
-  type Server,
-  Socket,
-  type SocketConstructorOpts,
-  type TcpNetConnectOpts,
-} from 'node:net';
-import { SegmentdError } from '../../src/index.js';
+import { createServer, Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from 'node:net';
+import { listening } from '../listening.js';
 import type { ServerState } from '../server-state.js';
 import type { Connection } from './connection.js';
 import { Session } from './session.js';
@@ -34,7 +28,7 @@ export async function listenResp(state: ServerState): Promise<RespServer> {
     { noDelay: true, keepAlive: true, keepAliveInitialDelay: 300_000, pauseOnConnect: true },
     (socket) => accept(state, socket, input, sockets),
   );
-  await listening(server, host, respPort);
+  await listening(server, host, respPort, 'resp-port');
   const ticks = setInterval(() => {
     endIdle(state);
     state.tick();
@@ -52,24 +46,6 @@ export async function listenResp(state: ServerState): Promise<RespServer> {
       await Promise.all([...sockets].map((socket) => once(socket.destroy(), 'close')));
     },
   };
-}
-
-function listening(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const where = `${host}:${port}`;
-      if (error.code === 'EADDRINUSE') {
-        const advice = 'stop the other server or choose another with --resp-port';
-        reject(new SegmentdError('PORT_IN_USE', `port ${where} is in use: ${advice}`, { cause: error }));
-      } else
-        reject(
-          new SegmentdError('INVALID_OPTION', `cannot listen on ${where}: ${error.message}`, {
-            cause: error,
-          }),
-        );
-    });
-    server.listen({ host, port, backlog: 511 }, resolve);
-  });
 }
 
 function accept(state: ServerState, accepted: Socket, input: Buffer, sockets: Set<Socket>): void {

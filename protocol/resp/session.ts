@@ -1,24 +1,22 @@
 /**
- * One connection's conversation: bytes in, replies out in order. A long reply is streamed in slices under backpressure; until
- * it is through, the session executes nothing more and its input waits, so that replies stay in order and in bounds.
+ * One connection's conversation: bytes in, replies out in order; an executor does what the commands say. A long reply is
+ * streamed in slices under backpressure; until it is through, the session executes nothing more and its input waits, so that
+ * replies stay in order and in bounds.
  */
-import { performance } from 'node:perf_hooks';
 import type { MemberCursor } from '../../src/store/member-cursor.js';
 import type { Query } from '../../src/store/query.js';
-import type { Call, Command } from '../command.js';
+import type { Call } from '../command.js';
 import type { CommandEntry } from '../command-table.js';
 import { whereOf } from '../event-log.js';
 import type { ReplyTarget } from '../replies.js';
 import type { ServerState } from '../server-state.js';
 import { Transaction } from '../transaction.js';
 import type { Connection } from './connection.js';
-import { errorReply, unknownCommand } from './error-replies.js';
+import { Executor } from './executor.js';
 import { HoldingConnection } from './holding-connection.js';
-import { HotRun } from './hot-run.js';
-import { limitsFor, ProtocolError } from './limits.js';
+import { limitsFor, MAX_PENDING_BYTES, ProtocolError } from './limits.js';
 import { PendingReply } from './pending-reply.js';
 import { RespReader } from './reader.js';
-import { refusalOf } from './refusal.js';
 import type { RespWriter } from './writer.js';
 
 export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
@@ -27,17 +25,6 @@ export type ReplyMode = 'on' | 'off' | 'skip-next' | 'skip';
 const AT_ONCE = 1_000;
 /** Bytes of one slice of a streamed reply. */
 const SLICE_BYTES = 64 * 1024;
-/** With more than this waiting to be sent, or behind a query, the session takes no more input until it is gone. */
-const MAX_PENDING_BYTES = 1024 * 1024;
-/**
- * A session that has executed for so long lets others have their turn. Without it, a client that loads in bulk would hold
- * everybody up for as long as its socket has input: libuv reads up to 32 times in a row, 2 MiB.
- */
-const TURN_MILLISECONDS = 2;
-/** The clock is looked at once in so many words, since that costs as much as a short command. */
-const CLOCK_WORDS = 512;
-/** A hot command with more words than this is timed and logged by itself. */
-const MAX_HOT_WORDS = 1_000;
 
 export class Session implements Call, ReplyTarget {
   readonly server: ServerState;
@@ -63,6 +50,7 @@ export class Session implements Call, ReplyTarget {
   readonly #reader: RespReader;
   /** The connection, if replies wait for the disk. */
   readonly #holding: HoldingConnection | undefined;
+  readonly #executor: Executor;
   #protocol: 2 | 3 = 2;
   #stream: MemberCursor | undefined;
   #pending: PendingReply | undefined;
@@ -70,8 +58,6 @@ export class Session implements Call, ReplyTarget {
   #hasMore = false;
   /** Buffers that the connection still sends from. */
   #lent: Buffer[] = [];
-  /** Milliseconds of execution since others last had their turn for certain. */
-  #turnSpent = 0;
   #paused = false;
   #turnAsked = false;
   #closing = false;
@@ -86,6 +72,7 @@ export class Session implements Call, ReplyTarget {
     this.id = server.nextSessionId();
     this.authenticated = server.options.password === '';
     this.#reader = new RespReader(limitsFor(server.options, this.authenticated));
+    this.#executor = new Executor(this, this.#reader);
   }
 
   get engine(): ServerState['engine'] {
@@ -113,6 +100,11 @@ export class Session implements Call, ReplyTarget {
   /** Bytes of input that wait for the rest of their command. */
   get pendingInputBytes(): number {
     return this.#reader.pendingBytes;
+  }
+
+  /** May the next command be executed now? */
+  get takesCommands(): boolean {
+    return !this.#isBusy && !this.#closing;
   }
 
   /** Takes input and executes what is complete. The chunk may change when the call returns. */
@@ -229,7 +221,7 @@ export class Session implements Call, ReplyTarget {
     const start = out.length;
     out.protocol = this.#protocol;
     try {
-      this.#executeAll(start);
+      this.#hasMore = this.#executor.executeAll(start);
     } catch (error) {
       this.#refuseInput(error, start);
       return;
@@ -238,136 +230,21 @@ export class Session implements Call, ReplyTarget {
     this.#balance();
   }
 
-  #executeAll(start: number): void {
-    const reader = this.#reader;
-    const { commands } = this.server;
-    const run = new HotRun(this.server);
-    let wordsUnwatched = 0;
-    run.begin();
-    const turnBegan = performance.now() - this.#turnSpent;
-    this.#hasMore = false;
-    while (!this.#isBusy && !this.#closing) {
-      if (this.out.length - start > MAX_PENDING_BYTES) {
-        this.#hasMore = true;
-        break;
-      }
-      if (wordsUnwatched >= CLOCK_WORDS) {
-        wordsUnwatched = 0;
-        if (performance.now() - turnBegan > TURN_MILLISECONDS) break;
-      }
-      if (!reader.next()) break;
-      wordsUnwatched += reader.argc;
-      const entry = commands.find(reader);
-      if (
-        typeof entry !== 'string' &&
-        entry.command.hot !== undefined &&
-        this.#isPlain(entry.command, reader)
-      ) {
-        if (!run.isOf(entry)) this.#endRun(run);
-        run.count(entry);
-        if (this.#runHot(entry, reader)) continue;
-        run.uncount();
-      }
-      this.#endRun(run);
-      this.#runGeneral(entry, reader);
-      run.begin();
-    }
-    this.#endRun(run);
-    this.#turnSpent = performance.now() - turnBegan;
-    if (this.#turnSpent > TURN_MILLISECONDS) {
-      this.#turnSpent = 0;
-      this.#hasMore = true;
-    }
+  /** Runs one command and writes its reply, whatever the session's state; for EXEC. */
+  execute(entry: CommandEntry, words: readonly Buffer[]): void {
+    this.#executor.execute(entry, words);
   }
 
-  #endRun(run: HotRun): void {
-    const ended = run.end((command, elapsed) => this.#logSlow(command, elapsed, [Buffer.from(command.name)]));
-    if (ended === undefined) return;
-    this.lastCommand = ended.name;
-    this.commandsProcessed += ended.calls;
-  }
-
-  /** May the hot handler take it: right number of words, nothing special about the session? */
-  #isPlain({ minWords, maxWords }: Command, { argc }: RespReader): boolean {
-    return (
-      argc >= minWords &&
-      argc <= maxWords &&
-      argc <= MAX_HOT_WORDS &&
-      this.authenticated &&
-      this.replyMode === 'on' &&
-      !this.transaction.isOpen &&
-      !this.server.slowLog.watchesAll
-    );
-  }
-
-  #runHot({ command, stats }: CommandEntry, reader: RespReader): boolean {
-    const { out } = this;
-    const start = out.length;
-    try {
-      return command.hot!(this, reader, out);
-    } catch (error) {
-      out.length = start;
-      stats.failed++;
-      this.#writeError(error, command);
-      return true;
-    }
-  }
-
-  #runGeneral(entry: CommandEntry | string, reader: RespReader): void {
-    const words = reader.copyWords();
-    const { out } = this;
-    const start = out.length;
-    const mode = this.replyMode;
-    if (typeof entry === 'string') {
-      this.transaction.fail();
-      this.#writeError(unknownCommand(entry, words), undefined, 'latin1');
-    } else this.#dispatch(entry, words);
-    // CLIENT REPLY SKIP silences itself and the command behind it; OFF silences all; ON replies whatever was before.
-    if (this.replyMode !== 'on') out.length = start;
-    if (this.replyMode === 'skip-next') this.replyMode = 'skip';
-    else if (mode === 'skip' && this.replyMode === 'skip') this.replyMode = 'on';
-  }
-
-  #dispatch(entry: CommandEntry, words: readonly Buffer[]): void {
-    const { command, stats } = entry;
-    const refusal = refusalOf(command, words.length, this);
-    if (refusal !== undefined) {
-      stats.rejected++;
-      this.transaction.fail();
-      this.#writeError(refusal, command);
-    } else if (this.transaction.isOpen && !command.flags.has('noqueue')) {
-      this.transaction.queue({ entry, words });
-      this.out.simple('QUEUED');
-    } else this.execute(entry, words);
-  }
-
-  /** Runs one command and writes its reply, whatever the session's state; for EXEC as well. */
-  execute({ command, stats }: CommandEntry, words: readonly Buffer[]): void {
-    const { out } = this;
-    const start = out.length;
-    const before = performance.now();
-    this.lastCommand = command.name;
-    try {
-      command.execute(this, words, this);
-    } catch (error) {
-      out.length = start;
-      stats.failed++;
-      this.#writeError(error, command);
-    }
-    const elapsed = performance.now() - before;
+  /**
+   * For the executor: has the command that ran for `elapsed` milliseconds left a reply that comes later? Then the session
+   * sees to the rest of it.
+   */
+  willFinish(entry: CommandEntry, words: readonly Buffer[], elapsed: number): boolean {
     const pending = this.#pending;
-    if (pending === undefined) this.#count({ command, stats }, words, elapsed);
-    else {
-      pending.spent = elapsed;
-      this.server.turns.add(() => this.#isOver(pending, { command, stats }, words));
-    }
-  }
-
-  #count({ command, stats }: CommandEntry, words: readonly Buffer[], elapsed: number): void {
-    stats.count(1, elapsed);
-    this.commandsProcessed++;
-    if (this.server.slowLog.isSlow(elapsed)) this.#logSlow(command, elapsed, words);
-    this.server.latency.record('command', elapsed);
+    if (pending === undefined) return false;
+    pending.spent = elapsed;
+    this.server.turns.add(() => this.#isOver(pending, entry, words));
+    return true;
   }
 
   /** Goes on with a query; once it is over, one way or the other, the session goes on. */
@@ -381,26 +258,14 @@ export class Session implements Call, ReplyTarget {
     } catch (error) {
       out.length = start;
       entry.stats.failed++;
-      if (!pending.isSilent) this.#writeError(error, entry.command);
+      if (!pending.isSilent) this.#executor.writeError(error, entry.command);
     }
     this.#pending = undefined;
-    this.#count(entry, words, pending.spent);
+    this.#executor.count(entry, words, pending.spent);
     this.#hasMore = true;
     this.#flush(start);
     this.#balance();
     return true;
-  }
-
-  #writeError(error: unknown, command?: Command, encoding?: 'latin1'): void {
-    const reply = errorReply(error, command);
-    this.server.countError(reply, error, whereOf(this, command));
-    this.out.error(reply, encoding);
-  }
-
-  #logSlow(command: Command, elapsed: number, words: readonly Buffer[]): void {
-    const shown = command.flags.has('secret') ? words.slice(0, command.words.length) : words;
-    this.server.slowLog.add(elapsed, shown, this.connection.remoteAddress, this.name);
-    this.server.events.slowCommand(elapsed, whereOf(this, command));
   }
 
   /** Input that is no protocol ends the connection, as in Redis; so does a fault of our own, which must not end more. */
@@ -486,7 +351,7 @@ export class Session implements Call, ReplyTarget {
     this.#stream?.close();
     this.#stream = undefined;
     this.#closing = true;
-    this.#writeError(error);
+    this.#executor.writeError(error);
   }
 
   /** Is a reply not complete yet? */

@@ -12,11 +12,13 @@ import type { Query } from '../store/query.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { UserId } from '../store/user-key.js';
 import { type Expression, MAX_TEXT_BYTES } from './ast.js';
+import { changeTime } from './change-time.js';
 import { expressionOf } from './check-expression.js';
 import type { Overlap } from './comparison.js';
 import { Depths, MAX_TOTAL_DEPTH } from './depth.js';
 import type { Explanation } from './explain.js';
 import { ExpressionError } from './expression-error.js';
+import type { Freezing } from './freeze.js';
 import { namesIn, treeOf, withAudienceRenamed } from './names.js';
 import { Planner } from './plan.js';
 import { printExpression } from './print.js';
@@ -34,6 +36,7 @@ export interface AudienceInfo extends AudienceDetails {
   readonly users: number | undefined;
   /** Milliseconds since the epoch. */
   readonly created: number;
+  /** Of the last change of expression, details or members; each change has a later one. */
   readonly changed: number;
 }
 
@@ -126,7 +129,7 @@ export class Audiences {
       expression,
       ...namesIn(tree),
       details: this.#detailsFor(name, details),
-      at: Date.now(),
+      at: this.#timeFor([name]),
     });
     return this.get(name)!;
   }
@@ -142,31 +145,32 @@ export class Audiences {
     return this.get(name)!;
   }
 
-  /** As `freeze`, as a query; it results in the number of users. */
+  /** As `freeze`, as a query; it results in the number of users. `around` is told in `Freezing`. */
   freezeQuery(
     name: string,
     input: ExpressionInput,
     details: Partial<AudienceDetails> = {},
-    options?: QueryOptions,
+    { around, ...options }: QueryOptions & Pick<Freezing, 'around'> = {},
   ): Query<number> {
     const tree = expressionOf(input);
     const source = typeof input === 'string' ? input.trim() : printExpression(tree);
-    return this.queries.freeze({ name, source, details: this.#detailsFor(name, details) }, tree, options);
+    const freezing = { name, source, details: this.#detailsFor(name, details) };
+    return this.queries.freeze(around === undefined ? freezing : { ...freezing, around }, tree, options);
   }
 
   /** Adds users to a fixed audience; who does not exist is left out. Returns how many were not in it. */
   addUsers(name: string, users: readonly UserId[]): number {
-    return this.#apply({ type: 'addToAudience', name, users, at: Date.now() });
+    return this.#apply({ type: 'addToAudience', name, users, at: this.#timeFor([name]) });
   }
 
   /** Takes users out of a fixed audience. Returns how many were in it. */
   removeUsers(name: string, users: readonly UserId[]): number {
-    return this.#apply({ type: 'removeFromAudience', name, users, at: Date.now() });
+    return this.#apply({ type: 'removeFromAudience', name, users, at: this.#timeFor([name]) });
   }
 
   /** Changes what is noted of an audience; what is not given stays. */
   describe(name: string, details: Partial<AudienceDetails>): AudienceInfo {
-    this.#apply({ type: 'describeAudience', name, details, at: Date.now() });
+    this.#apply({ type: 'describeAudience', name, details, at: this.#timeFor([name]) });
     return this.get(name)!;
   }
 
@@ -185,12 +189,13 @@ export class Audiences {
   /** Gives an audience another name, also in the audiences that use it. */
   rename(from: string, to: string): void {
     const { audiences } = this.#store;
-    const rewritten = [...audiences.usedBy(from)].map((name) => {
+    const users = [...audiences.usedBy(from)];
+    const rewritten = users.map((name) => {
       const expression = printExpression(withAudienceRenamed(treeOf(audiences.require(name)), from, to));
       checkLength(name, expression);
       return { name, expression };
     });
-    this.#apply({ type: 'renameAudience', from, to, rewritten, at: Date.now() });
+    this.#apply({ type: 'renameAudience', from, to, rewritten, at: this.#timeFor([from, ...users]) });
   }
 
   /** Forgets an audience. Returns whether there was one. Throws AUDIENCE_IN_USE, naming which others use it. */
@@ -213,6 +218,11 @@ export class Audiences {
       const levels = `${MAX_TOTAL_DEPTH} levels deep with the audiences that it uses`;
       throw new ExpressionError(`audience ${quote(deep)} would nest over ${levels}`);
     }
+  }
+
+  /** When a change of these audiences is, if it is now. */
+  #timeFor(names: readonly string[]): number {
+    return changeTime(names.map((name) => this.#store.audiences.find(name)));
   }
 
   #detailsFor(name: string, given: Partial<AudienceDetails>): AudienceDetails {

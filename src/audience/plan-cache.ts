@@ -44,6 +44,10 @@ export class Planned {
 }
 
 export class PlanCache {
+  /** Plans that were there when they were asked for. */
+  hits = 0;
+  /** Plans that had to be made. */
+  misses = 0;
   readonly #store: SegmentStore;
   /** The one that was made longest ago comes first. */
   readonly #plans = new Map<string, Planned>();
@@ -59,14 +63,20 @@ export class PlanCache {
 
   /** The plan of a text or a tree. Throws what is wrong with it. */
   get(input: string | Expression): Planned {
-    if (typeof input !== 'string' || input.length > MAX_LENGTH)
+    if (typeof input !== 'string' || input.length > MAX_LENGTH) {
+      this.misses++;
       return new Planned(this.#store, expressionOf(input));
+    }
     const { version } = this.#store.audiences;
     // No plan is current any more, and columns that are no more must not be kept in memory for their sake.
     if (version !== this.#audienceVersion) this.#plans.clear();
     this.#audienceVersion = version;
     const known = this.#plans.get(input);
-    if (known?.isCurrent === true) return known;
+    if (known?.isCurrent === true) {
+      this.hits++;
+      return known;
+    }
+    this.misses++;
     this.#plans.delete(input);
     const planned = new Planned(this.#store, expressionOf(input));
     this.#plans.set(input, planned);

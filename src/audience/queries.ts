@@ -2,7 +2,7 @@
 import { SegmentdError } from '../errors.js';
 import type { Mutation } from '../mutation.js';
 import type { AudienceRecord } from '../store/audience-catalog.js';
-import type { Bitmap } from '../store/bitmap.js';
+import { type Bitmap, bitmapOf } from '../store/bitmap.js';
 import { type Clock, Query } from '../store/query.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { Steps } from '../store/steps.js';
@@ -15,7 +15,7 @@ import { type Explanation, explain } from './explain.js';
 import { Freezer, type Freezing } from './freeze.js';
 import { MatchIndex } from './match-index.js';
 import { type PlanNode, Planner } from './plan.js';
-import { PlanCache } from './plan-cache.js';
+import { PlanCache, type Planned } from './plan-cache.js';
 import { ResultCache } from './result-cache.js';
 import { Sources } from './sources.js';
 import { type Distribution, TagReporter, type TagStatistics } from './tag-report.js';
@@ -41,6 +41,10 @@ export interface UserPage {
 
 /** Ids in a page unless said otherwise. */
 const PAGE_SIZE = 10;
+/** The most users that are found window by window; of more, all are found first. */
+const MAX_WINDOWED = 100_000;
+/** Ordinals have 32 bits. */
+const ORDINALS = 2 ** 32;
 const DEFAULT_RANGES = 10;
 /** Ranges that a distribution may have. */
 export const MAX_RANGES = 1_000;
@@ -75,6 +79,11 @@ export class AudienceQueries {
     return this.#cache;
   }
 
+  /** Plans of expressions that are kept. */
+  get plans(): Pick<PlanCache, 'hits' | 'misses'> {
+    return this.#plans;
+  }
+
   /** How many users there are; with `limit`, at most so many are counted. */
   count(
     input: ExpressionInput,
@@ -95,10 +104,32 @@ export class AudienceQueries {
     checkWhole('count', count, 1);
     const store = this.#store;
     return this.#query([input], options, function* (sources, [node]) {
-      // One more than asked for tells whether this page is the last.
-      const ordinals = yield* firstUsers(node!, cursor, count + 1, sources);
-      const next = ordinals.length > count ? ordinals.pop()! : 0;
-      return { cursor: next, ids: sources.stillThere(ordinals).map((ordinal) => store.idOf(ordinal)) };
+      const { ordinals, next } = yield* pageOf(node!, cursor, count, sources);
+      return { cursor: next, ids: ordinals.map((ordinal) => store.idOf(ordinal)) };
+    });
+  }
+
+  /**
+   * What `use` makes of `count` users from the ordinal `cursor` on, in the moment in which they are found. It gets a bitmap of
+   * its own, and the ordinal of the first user behind them, or 0 if there is none.
+   */
+  slice<T>(
+    input: ExpressionInput,
+    { cursor, count, ...options }: QueryOptions & { cursor: number; count: number },
+    use: (users: Bitmap, next: number) => T,
+  ): Query<T> {
+    checkWhole('cursor', cursor, 0);
+    checkWhole('count', count, 1);
+    return this.#query([input], options, function* (sources, [node]) {
+      if (count <= MAX_WINDOWED) {
+        const { ordinals, next } = yield* pageOf(node!, cursor, count, sources);
+        return use(bitmapOf(ordinals), next);
+      }
+      const users = yield* new Evaluation(sources).ownUsers(node!);
+      sources.withoutDeparted(users).removeRange(0, cursor);
+      const next = count < users.size ? users.select(count)! : 0;
+      if (next > 0) users.removeRange(next, ORDINALS);
+      return use(users, next);
     });
   }
 
@@ -137,10 +168,18 @@ export class AudienceQueries {
   /** Which of some users are in the audience; those who do not exist are not. Answered at once, from their vectors. */
   test(input: ExpressionInput, users: readonly UserId[]): boolean[] {
     const planned = this.#plans.get(input);
-    return users.map((user) => {
-      const address = this.#store.find(user);
-      return address !== 0 && planned.holds(address);
-    });
+    return users.map((user) => this.#isIn(planned, user));
+  }
+
+  /** As `test`, in turns: each user is looked at once, as they are in that moment. */
+  membership(
+    input: ExpressionInput,
+    users: readonly UserId[],
+    { timeout = this.#timeout }: QueryOptions = {},
+  ): Query<boolean[]> {
+    checkWhole('timeout', timeout, 0);
+    const planned = this.#plans.get(input);
+    return new Query(() => ({ steps: this.#testing(planned, input, users), release() {} }), timeout);
   }
 
   /** Names of the saved audiences that hold a user, of all or of those named. Answered at once, from the user's vector. */
@@ -219,6 +258,22 @@ export class AudienceQueries {
     return this.#cache.peek(record)?.size;
   }
 
+  #isIn(planned: Planned, user: UserId): boolean {
+    const address = this.#store.find(user);
+    return address !== 0 && planned.holds(address);
+  }
+
+  *#testing(planned: Planned, input: ExpressionInput, users: readonly UserId[]): Steps<boolean[]> {
+    const found: boolean[] = [];
+    let current = planned;
+    for (const user of users) {
+      if (!current.isCurrent) current = this.#plans.get(input);
+      found.push(this.#isIn(current, user));
+      yield;
+    }
+    return found;
+  }
+
   #report<T>(
     name: string,
     of: ExpressionInput | undefined,
@@ -262,6 +317,19 @@ export class AudienceQueries {
     };
     return new Query((clock) => ({ steps: start(sources, nodes, clock), release }), timeout);
   }
+}
+
+/** The ordinals of a page, and of the first of the next page, 0 if there is none. */
+function* pageOf(
+  node: PlanNode,
+  from: number,
+  count: number,
+  sources: Sources,
+): Steps<{ readonly ordinals: number[]; readonly next: number }> {
+  // One more than asked for tells whether this page is the last.
+  const found = yield* firstUsers(node, from, count + 1, sources);
+  const next = found.length > count ? found.pop()! : 0;
+  return { ordinals: sources.stillThere(found), next };
 }
 
 function checkWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {

@@ -52,7 +52,7 @@ export interface AudienceRecord extends AudienceDefinition {
 const MAX_NAME_BYTES = 255;
 const MAX_DESCRIPTION_BYTES = 4096;
 const MAX_OWNER_BYTES = 255;
-const MAX_LABELS = 64;
+export const MAX_LABELS = 64;
 const MAX_LABEL_BYTES = 255;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for

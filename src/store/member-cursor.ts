@@ -1,8 +1,9 @@
 import type { Bitmap } from './bitmap.js';
+import type { Address } from './shared-memory.js';
 import type { UserRecords } from './user-records.js';
 
-/** Ordinals fetched from the bitmap at once. */
-const BATCH = 4096;
+/** Ordinals fetched from the bitmap at once. It decodes whole containers of 65,536, so fewer cost more each. */
+const BATCH = 16_384;
 
 /**
  * Walks the ids of a set of users as it was when the cursor was opened, however long the walk takes: users who are erased
@@ -41,6 +42,11 @@ export class MemberCursor {
     if (kept === undefined) return this.#records.copyId(this.#records.addressOf(ordinal), target, offset);
     target.set(kept, offset);
     return offset + kept.length;
+  }
+
+  /** The address of an ordinal's record, or 0 if the user was erased since the cursor was opened. */
+  addressOf(ordinal: number): Address {
+    return this.#kept?.has(ordinal) === true ? 0 : this.#records.addressOf(ordinal);
   }
 
   idLength(ordinal: number): number {

@@ -442,13 +442,7 @@ function takeBack(undo: Undo[]): void {
 
 /** A set write says no value: a declared enum or number cannot take users who do not have one already. */
 function needsValue({ name, column: { kind } }: Tag): SegmentdError {
-  const advice = kind === 'enum' ? `name one, as in ${name}=VALUE` : 'set it by user';
-  return new SegmentdError(
-    'INVALID_VALUE',
-    `tag ${quote(name)} is ${article(kind)} and needs a value: ${advice}`,
-  );
-}
-
-function article(kind: string): string {
-  return kind === 'enum' ? 'an enum' : `a ${kind}`;
+  const [what, advice] =
+    kind === 'enum' ? ['an enum', `name one, as in ${name}=VALUE`] : [`a ${kind}`, 'set it by user'];
+  return new SegmentdError('INVALID_VALUE', `tag ${quote(name)} is ${what} and needs a value: ${advice}`);
 }

@@ -15,6 +15,7 @@ import { SegmentdError } from '../errors.js';
 import type { CellEncoder } from './cell-encoder.js';
 import { type CellQuery, decodeCells, probeCell, queryCells } from './cell-reader.js';
 import { type Cells, Format, MAX_VECTOR_WORDS } from './cells.js';
+import { OrdinalEpoch } from './ordinal-epoch.js';
 import {
   type Address,
   ARENA_BITS,
@@ -193,6 +194,7 @@ export class UserRecords extends UserRecordsReader {
   readonly #used: number[] = [];
   readonly #live: number[] = [];
   readonly #freeOrdinals: number[] = [];
+  readonly #epoch = new OrdinalEpoch();
   readonly #key: UserKey;
   /** Frames to look at when the change at hand is done: evacuating moves records whose addresses it still uses. */
   readonly #suspects: number[] = [];
@@ -215,6 +217,11 @@ export class UserRecords extends UserRecordsReader {
   /** Bytes of the largest record that there ever was; never less than a record has. */
   get largest(): number {
     return this.#largest * 4;
+  }
+
+  /** As `SegmentStore.ordinalEpoch`. */
+  get ordinalEpoch(): string {
+    return this.#epoch.tell(this.#freeOrdinals.length);
   }
 
   /** Bytes of shared memory: `allocated` for frames, of which `live` hold current records, and `index` for addresses. */
@@ -285,7 +292,10 @@ export class UserRecords extends UserRecordsReader {
       throw error;
     }
     if (ordinal === this.#nextOrdinal) this.#nextOrdinal++;
-    else this.#freeOrdinals.pop();
+    else {
+      this.#freeOrdinals.pop();
+      this.#epoch.reused(this.#freeOrdinals.length);
+    }
     Atomics.store(page, ordinal & PAGE_MASK, address | 0);
     this.#settle();
     return ordinal;
@@ -323,6 +333,7 @@ export class UserRecords extends UserRecordsReader {
     }
     this.#openFrame.fill(NO_FRAME);
     this.#freeOrdinals.length = 0;
+    this.#epoch.end();
     this.#nextOrdinal = 0;
     this.#liveWords = 0;
   }

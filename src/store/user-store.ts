@@ -106,6 +106,11 @@ export abstract class UserStore {
     return id;
   }
 
+  /** As long as it is the same, an ordinal that was in use when it was asked for means that user, or nobody. */
+  get ordinalEpoch(): string {
+    return this.records.ordinalEpoch;
+  }
+
   /** The code that the user at `address` has for a tag, or -1. */
   codeAt(address: number, tag: Tag): number {
     const code = this.records.probe(address, tag.id);

@@ -4,9 +4,9 @@ import { decode, encode } from '@msgpack/msgpack';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Route } from '../../protocol/http/route.js';
 import type { FinishedRequest, HttpHooks } from '../../protocol/http/service.js';
-import { Query } from '../../src/store/query.js';
 import { ExpressionError, SegmentdError } from '../../src/index.js';
 import type { ServerOptions } from '../../src/options.js';
+import { Query } from '../../src/store/query.js';
 import { ask, type RawAnswer, RawHttpClient, requestText } from '../support/http-client.js';
 import { startTestHttp, type TestHttpServer, TRANSPORTS } from '../support/http-server.js';
 
@@ -146,7 +146,11 @@ describe.each(TRANSPORTS)('%s', (transport) => {
         detail: expect.stringContaining('under f'),
       });
     }
-    expect(errors.map(([, where]) => where)).toContainEqual({ route: '/fault', requestId: 'f' });
+    expect(errors.map(([, where]) => where)).toContainEqual({
+      route: '/fault',
+      requestId: 'f',
+      address: '127.0.0.1',
+    });
     expect(String((await get('/twice')).body)).toBe('a');
   });
 
@@ -211,7 +215,7 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     const done: FinishedRequest[] = [];
     await serve(
       [
-        { method: 'GET', path: '/a/{id}', handle: () => 'ü' },
+        { method: 'GET', path: '/a/{id}', command: 'HGET', handle: () => 'ü' },
         { method: 'POST', path: '/b', body: 'value', handle: async () => undefined },
       ],
       {},
@@ -221,14 +225,41 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     await post('/b', json, '[1]');
     await get('/c');
     await ask(server.port, 'OPTIONS', '/a/1');
-    expect(done.map(({ milliseconds: _, requestId: __, ...rest }) => rest)).toEqual([
-      { route: '/a/{id}', method: 'GET', status: 200, bytesIn: 0, bytesOut: 4 },
+    expect(done.map(({ milliseconds: _, answeredIn: __, requestId: ___, ...rest }) => rest)).toEqual([
+      { route: '/a/{id}', command: 'HGET', method: 'GET', status: 200, bytesIn: 0, bytesOut: 4 },
       { route: '/b', method: 'POST', status: 204, bytesIn: 3, bytesOut: 0 },
       { route: 'none', method: 'GET', status: 404, bytesIn: 0, bytesOut: expect.any(Number) },
       { route: 'none', method: 'OPTIONS', status: 204, bytesIn: 0, bytesOut: 0 },
     ]);
     expect(done[0]!.requestId).toBe('r');
-    for (const { milliseconds } of done) expect(milliseconds).toBeGreaterThanOrEqual(0);
+    for (const { milliseconds, answeredIn } of done) {
+      expect(answeredIn).toBeGreaterThanOrEqual(0);
+      expect(milliseconds).toBeGreaterThanOrEqual(answeredIn);
+    }
+  });
+
+  test('the time that a client takes to send or to read is told apart', async () => {
+    const done: FinishedRequest[] = [];
+    const endless: Route['handle'] = (exchange) =>
+      exchange.stream({ next: () => Buffer.alloc(1000), release() {} });
+    await serve(
+      [
+        { method: 'POST', path: '/b', body: 'value', handle: () => 'done' },
+        { method: 'GET', path: '/endless', produces: ['text/plain'], handle: endless },
+      ],
+      {},
+      { onDone: (request) => done.push(request) },
+    );
+    const client = await RawHttpClient.open(server.port);
+    await client.sent(requestText('POST', '/b', { ...json, 'content-length': '1' }));
+    await expect.poll(() => server.service.waiting).toBe(1);
+    await client.sent('1');
+    await client.answer();
+    client.send(requestText('GET', '/endless'));
+    await client.bytes(1_000_000);
+    client.destroy();
+    await expect.poll(() => done.length).toBe(2);
+    for (const { milliseconds, answeredIn } of done) expect(answeredIn).toBeLessThan(milliseconds);
   });
 
   describe('a query', () => {

@@ -5,6 +5,10 @@ import { describe, expect, it } from 'vitest';
 import type { Command } from '../../protocol/command.js';
 import { CommandTable } from '../../protocol/command-table.js';
 import { commandsMarkdown, optionsMarkdown, syntaxOf } from '../../protocol/describe.js';
+import { apiMarkdown } from '../../protocol/http/documents/api-markdown.js';
+import { clientOperations } from '../../protocol/http/documents/client-operations.js';
+import { referenceOf } from '../../protocol/http/documents/reference.js';
+import { allEndpoints, clientEndpoints } from '../../protocol/http/endpoints/index.js';
 import { allCommands } from '../../protocol/registry.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -83,13 +87,22 @@ describe('the reference', () => {
   const advice = 'is stale; npm run docs makes it anew';
 
   it('of commands is what the declarations say', () => {
-    expect(read('docs/commands.md') === commandsMarkdown(allCommands), `docs/commands.md ${advice}`).toBe(
-      true,
-    );
+    const made = commandsMarkdown(allCommands, allEndpoints);
+    expect(read('docs/commands.md') === made, `docs/commands.md ${advice}`).toBe(true);
   });
 
   it('of options is what their table says', () => {
     expect(read('docs/options.md') === optionsMarkdown(), `docs/options.md ${advice}`).toBe(true);
+  });
+
+  it('of the HTTP API is what the endpoints say', () => {
+    const made = apiMarkdown(referenceOf(allEndpoints));
+    expect(read('docs/http-api.md') === made, `docs/http-api.md ${advice}`).toBe(true);
+  });
+
+  it('of operations, for the client, is what the endpoints say', () => {
+    const path = 'protocol/client/operations.ts';
+    expect(read(path) === clientOperations(clientEndpoints), `${path} ${advice}`).toBe(true);
   });
 
   it('has every command that the project promises', () => {

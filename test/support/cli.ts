@@ -61,9 +61,13 @@ export function runCli(args: readonly string[], env: Readonly<Record<string, str
   return ending(start(process.execPath, [CLI, ...args], env));
 }
 
-/** Starts `segmentd serve` on a free port, and waits until it says that it serves. */
+/** Starts `segmentd serve` on a free port, without HTTP unless `options` say otherwise, and waits until it says that it serves. */
 export async function startCli(...options: string[]): Promise<SpawnedServer> {
-  const child = start(process.execPath, [CLI, 'serve', '--resp-port', '0', ...options], {});
+  const child = start(
+    process.execPath,
+    [CLI, 'serve', '--resp-port', '0', '--http-port', '0', ...options],
+    {},
+  );
   const ended = ending(child);
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stdout! })) {

@@ -10,7 +10,7 @@ import { resolveServerOptions, type ServerOptions } from '../../src/options.js';
 export const TRANSPORTS = ['uws', 'node'] as const;
 export type TransportUnderTest = (typeof TRANSPORTS)[number];
 
-/** An HTTP server of this process, with an engine of its own. */
+/** An HTTP server of this process, with an engine that ends with it. */
 export interface TestHttpServer {
   readonly port: number;
   readonly engine: Engine;
@@ -25,8 +25,8 @@ export async function startTestHttp(
   routes: readonly Route[],
   options: Partial<ServerOptions> = {},
   hooks: HttpHooks = {},
+  engine = openEngine(),
 ): Promise<TestHttpServer> {
-  const engine = openEngine();
   const resolved = resolveServerOptions({ httpTransport, ...options });
   const state = new ServerState(engine, resolved, allCommands, () => {});
   const server = await listenHttp(state, routes, hooks, 0);

@@ -6,19 +6,22 @@ import { RespClient } from './resp-client.js';
 export interface TestServer {
   readonly engine: Engine;
   readonly port: number;
+  /** 0 without HTTP. */
+  readonly httpPort: number;
   /** Opens a connection, which ends with the server at the latest. */
   connect(protocol?: 2 | 3): Promise<RespClient>;
   /** Ends the server and the engine. */
   close(): Promise<void>;
 }
 
-/** Starts a server on a free port of 127.0.0.1. */
+/** Starts a server on a free port of 127.0.0.1; without HTTP, unless a port for it is given. */
 export async function startTestServer(options: Partial<StartServerOptions> = {}): Promise<TestServer> {
   const engine = options.engine ?? openEngine();
-  const server: RunningServer = await startServer({ respPort: 0, ...options, engine });
+  const server: RunningServer = await startServer({ respPort: 0, httpPort: 0, ...options, engine });
   return {
     engine,
     port: server.respPort,
+    httpPort: server.httpPort,
     connect: (protocol = 2) => RespClient.open(server.respPort, protocol),
     async close() {
       await server.close();

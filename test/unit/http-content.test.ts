@@ -142,9 +142,9 @@ describe('JSON', () => {
   });
 
   test('is as deep as it may be', () => {
-    expect(json('['.repeat(64) + ']'.repeat(64))).toBeDefined();
-    expect(errorOf(() => json('['.repeat(65) + ']'.repeat(65)))).toEqual([
-      65,
+    expect(json('['.repeat(512) + ']'.repeat(512))).toBeDefined();
+    expect(errorOf(() => json('['.repeat(513) + ']'.repeat(513)))).toEqual([
+      513,
       expect.stringContaining('too deep'),
     ]);
     expect(errorOf(() => json('{"a":'.repeat(1_000_000)))[1]).toContain('too deep');
@@ -241,7 +241,7 @@ describe('MessagePack', () => {
     [[0xdf, 0xff, 0xff, 0xff, 0xff], 6, 'it ends in the middle of a value'],
     [[0xdb, 0xff, 0xff, 0xff, 0xff], 6, 'it ends in the middle of a value'],
     [[0xc6, 0xff, 0xff, 0xff, 0xff], 6, 'it ends in the middle of a value'],
-    [Array.from({ length: 65 }, () => 0x91), 65, 'arrays and maps are too deep in each other'],
+    [Array.from({ length: 513 }, () => 0x91), 513, 'arrays and maps are too deep in each other'],
   ])('%j is wrong at byte %i', (bytes, position, message) => {
     expect(errorOf(() => packed(...bytes))).toEqual([
       position,

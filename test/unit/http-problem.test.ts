@@ -78,7 +78,8 @@ describe('the transport', () => {
   test.each(['uws', 'node'] as const)('%s says why it cannot listen', async (name) => {
     const { transport } = await chooseTransport(name, 16_384);
     const limits = { maxHeaderBytes: 1000, maxUrlBytes: 1000, headTimeout: 1000, keepAliveTimeout: 1000 };
-    const listen = (host: string, port: number) => transport(host, port, () => {}, limits);
+    const gate = { admit: () => true, release() {} };
+    const listen = (host: string, port: number) => transport(host, port, () => {}, limits, gate);
     const first = await listen('127.0.0.1', 0);
     await expect(listen('127.0.0.1', first.port)).rejects.toMatchObject({
       code: 'PORT_IN_USE',

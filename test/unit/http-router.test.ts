@@ -17,12 +17,9 @@ function routerOf(...routes: string[]): Router<string> {
 /** The route of a request and what its path has captured. */
 function find(router: Router<string>, method: string, path: string): unknown {
   const captures: string[] = [];
-  const found = router.find(path, captures);
-  if (found === undefined) {
-    expect(captures).toEqual([]);
-    return undefined;
-  }
-  return [found.routes.get(method), ...captures];
+  const found = router.find(method, path, captures);
+  if (found?.routes.has(method) !== true) expect(captures).toEqual([]);
+  return found === undefined ? undefined : [found.routes.get(method), ...captures];
 }
 
 describe('the router', () => {
@@ -35,6 +32,8 @@ describe('the router', () => {
     'DELETE /v1/users/{id}/tags/{tag}',
     'POST /v1/users/count/{kind}/x',
     'GET /v1/health',
+    'POST /v1/users/lookup',
+    'DELETE /v1/users/{id}',
   );
 
   test.each([
@@ -52,6 +51,12 @@ describe('the router', () => {
     ['GET', '/v1/users/count/tags', ['GET /v1/users/{id}/tags id', 'count']],
     ['POST', '/v1/users/count/k/x', ['POST /v1/users/count/{kind}/x kind', 'k']],
     ['POST', '/v1/health', [undefined]],
+    // So does one that does not have the method: anybody may be called so.
+    ['POST', '/v1/users/lookup', ['POST /v1/users/lookup']],
+    ['DELETE', '/v1/users/lookup', ['DELETE /v1/users/{id} id', 'lookup']],
+    ['HEAD', '/v1/users/lookup', ['GET /v1/users/{id} id', 'lookup']],
+    ['PATCH', '/v1/users/lookup', [undefined]],
+    ['PUT', '/v1/users/u1', [undefined]],
   ])('finds %s %s', (method, path, found) => {
     expect(find(router, method, path)).toEqual(found);
   });
@@ -79,8 +84,9 @@ describe('the router', () => {
   });
 
   test('tells the methods that a path has', () => {
-    expect(router.find('/v1/users/u/tags', [])!.allow).toBe('GET, HEAD, OPTIONS, PUT');
-    expect(router.find('/v1/users/u/tags/t', [])!.allow).toBe('DELETE, OPTIONS');
+    expect(router.find('POST', '/v1/users/u/tags', [])!.allow).toBe('GET, HEAD, OPTIONS, PUT');
+    expect(router.find('POST', '/v1/users/u/tags/t', [])!.allow).toBe('DELETE, OPTIONS');
+    expect(router.find('PUT', '/v1/users/lookup', [])!.allow).toBe('DELETE, GET, HEAD, OPTIONS, POST');
   });
 
   test('refuses routes that it could not tell apart, and paths that are none', () => {

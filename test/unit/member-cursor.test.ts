@@ -26,10 +26,10 @@ function rest(cursor: MemberCursor): string[] {
 
 describe('a cursor', () => {
   test('delivers every user once, in ordinal order, over many batches', () => {
-    const users = ids(10_000);
+    const users = ids(40_000);
     const engine = engineWith(users);
     const cursor = engine.store.openCursor(engine.store.users);
-    expect(cursor.size).toBe(10_000);
+    expect(cursor.size).toBe(40_000);
     expect(rest(cursor)).toEqual(users);
     expect(cursor.next()).toBe(-1);
     cursor.close();
@@ -48,26 +48,26 @@ describe('a cursor', () => {
     cursor.close();
   });
 
-  test.each([1, 4096, 5000])('still delivers users who are erased after %d were read', (read) => {
-    const users = ids(9000);
+  test.each([1, 16_384, 20_000])('still delivers users who are erased after %d were read', (read) => {
+    const users = ids(36_000);
     const engine = engineWith(users);
     const walk = engine.members('t');
     const seen = Array.from({ length: read }, () => walk.next().value as string);
-    for (const user of users) if (user !== 'user 8999') engine.eraseUser(user);
+    for (const user of users) if (user !== 'user 35999') engine.eraseUser(user);
     // Their ordinals go to other users, who must not be delivered in their place, and go once more.
-    engine.addUsers('t', ids(9000, 20_000));
-    for (const user of ids(9000, 20_000)) engine.eraseUser(user);
-    engine.addUsers('t', ids(5, 30_000));
+    engine.addUsers('t', ids(36_000, 50_000));
+    for (const user of ids(36_000, 50_000)) engine.eraseUser(user);
+    engine.addUsers('t', ids(5, 90_000));
     seen.push(...walk);
     expect(seen).toEqual(users);
-    expect([...engine.members('t')].sort()).toEqual(['user 8999', ...ids(5, 30_000)].sort());
+    expect([...engine.members('t')].sort()).toEqual(['user 35999', ...ids(5, 90_000)].sort());
   });
 
   test('still delivers users when everything is cleared and others come', () => {
-    const users = ids(9000);
+    const users = ids(36_000);
     const engine = engineWith(users);
     const walk = engine.members('t');
-    const seen = Array.from({ length: 4500 }, () => walk.next().value as string);
+    const seen = Array.from({ length: 18_000 }, () => walk.next().value as string);
     engine.clear();
     engine.addUsers('t', ids(100, 50_000));
     engine.eraseUser('user 50000');
@@ -75,6 +75,18 @@ describe('a cursor', () => {
     seen.push(...walk);
     expect(seen).toEqual(users);
     expect(engine.check().problems).toEqual([]);
+  });
+
+  test('has no record of users who were erased, whoever has their ordinals now', () => {
+    const engine = engineWith(ids(3));
+    const cursor = engine.store.openCursor(engine.store.users);
+    const ordinals = [cursor.next(), cursor.next(), cursor.next()];
+    engine.eraseUser('user 1');
+    engine.addUsers('t', ['newcomer']);
+    const addresses = ordinals.map((ordinal) => cursor.addressOf(ordinal));
+    expect(addresses).toEqual([engine.store.find('user 0'), 0, engine.store.find('user 2')]);
+    expect(engine.store.records.ordinalAt(engine.store.find('newcomer'))).toBe(ordinals[1]);
+    cursor.close();
   });
 
   test('does not see who comes, goes or changes while it walks', () => {

@@ -32,7 +32,16 @@ async function metricOf(name: string, labels: Record<string, string> = {}): Prom
   return metricValue(await scrape(), name, labels);
 }
 
-const REQUEST = { route: '/users/{id}', method: 'GET', status: 200, bytesIn: 0, bytesOut: 0, requestId: 'r' };
+const REQUEST = {
+  route: '/users/{id}',
+  command: undefined,
+  method: 'GET',
+  status: 200,
+  answeredIn: 0.1,
+  bytesIn: 0,
+  bytesOut: 0,
+  requestId: 'r',
+};
 
 describe('the text', () => {
   test('is well formed, and follows the conventions, with everything in it', async () => {
@@ -45,7 +54,8 @@ describe('the text', () => {
       stats.rejected++;
       stats.failed++;
     }
-    for (const entry of bare.state.commands.entries.values()) bare.state.commands.countHttp(entry, 1, true);
+    for (const entry of bare.state.commands.entries.values())
+      bare.state.commands.countHttp(entry, 1, 'failed');
     for (const status of [200, 404, 500]) bare.state.requestDone({ ...REQUEST, status, milliseconds: 0.3 });
     bare.state.http.onConnected();
     await bare.send('HSET', 'user:u1', 'sports', '1');
@@ -113,8 +123,8 @@ describe('commands', () => {
     await bare.send('NOSUCH', 'user:u1');
     await bare.send('CLIENT', 'NOSUCH');
     const { commands } = bare.state;
-    commands.countHttp(commands.entries.get('hset')!, 2, false);
-    commands.countHttp(commands.entries.get('hset')!, 2, true);
+    commands.countHttp(commands.entries.get('hset')!, 2, 'done');
+    commands.countHttp(commands.entries.get('hset')!, 2, 'failed');
     const metrics = await scrape();
     const total = (command: string, face = 'resp') =>
       metricValue(metrics, 'segmentd_commands_total', { command, face });
@@ -244,9 +254,12 @@ describe('the data', () => {
   test('has its memory by part, which is all of it', async () => {
     bare.engine.setTags('u1', { sports: true });
     bare.engine.audiences.freeze('frozen', 'sports');
+    bare.engine.audiences.save('kept', 'sports');
+    bare.engine.audiences.count('@kept');
+    expect(bare.engine.audiences.queries.cache.bytes).toBeGreaterThan(0);
     const { samples } = (await scrape()).get('segmentd_memory_bytes')!;
     const sum = samples.reduce((bytes, { value }) => bytes + value, 0);
-    expect(sum).toBe(bare.engine.stats().bytes.total + bare.engine.store.audiences.bytes);
+    expect(sum).toBe(bare.engine.stats().bytes.total);
     expect(samples.map(({ labels }) => labels.get('part'))).toEqual([
       'directory',
       'ordinals',
@@ -291,6 +304,17 @@ describe('the data', () => {
     expect(of('hits_total')).toBeGreaterThan(0);
     expect([of('entries'), of('bytes')]).toEqual([1, cache.bytes]);
     expect(of('limit_bytes')).toBe(engine.options.audienceCacheBytes);
+  });
+
+  test('has a cache of expressions, with hits and misses', async () => {
+    const { engine } = bare;
+    engine.addUsers('sports', ['u1', 'u2', 'u3']);
+    for (let i = 0; i < 3; i++) expect(engine.audiences.count('sports or none')).toBe(3);
+    expect(engine.audiences.count({ type: 'has', tag: 'sports' })).toBe(3);
+    expect(codeOf(() => engine.audiences.count('nosuch'))).toBe('UNKNOWN_TAG');
+    const metrics = await scrape();
+    const of = (what: string) => metricValue(metrics, `segmentd_expression_cache_${what}_total`);
+    expect([of('hits'), of('misses')]).toEqual([2, 3]);
   });
 
   test('has a journal only where there is one', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ended, runCli, type SpawnedServer, startCli } from '../support/cli.js';
+import { freePort } from '../support/free-port.js';
 import { RespClient } from '../support/resp-client.js';
 import { SlowClient } from './slow-client.js';
 
@@ -130,6 +131,22 @@ describe('a server', () => {
     expect(stdout).toContain(`try:\n  redis-cli -p ${server.port} HSET user:u1 sports 1`);
     expect(stdout).not.toContain('secret');
     await client.closed();
+  });
+
+  it('says where it serves HTTP', async () => {
+    const httpPort = `${await freePort()}`;
+    const server = await startCli('--http-port', httpPort, '--password', 'secret');
+    const url = `http://127.0.0.1:${httpPort}`;
+    expect((await fetch(`${url}/v1/tags`)).status).toBe(401);
+    const headers = { authorization: 'Bearer secret' };
+    expect((await fetch(`${url}/docs`, { headers })).status).toBe(200);
+    const line = `port 127.0.0.1:${httpPort} is in use: stop the other server or choose another with --http-port (0: no HTTP)`;
+    expectLine(await runCli(['serve', '--resp-port', '0', '--http-port', httpPort]), FAILED, line);
+    const { code, stdout, stderr } = await server.stop();
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`\nHTTP on ${url}, its documentation on ${url}/docs\n`);
+    expect(stdout).toContain(`\n  curl -u :PASSWORD ${url}/v1/users/u1/tags\n`);
+    expect(stdout).not.toContain('secret');
   });
 
   it('says in one line that its port is in use, and leaves the other one alone', async () => {

@@ -12,6 +12,8 @@ import { RespClient, toPlain } from '../support/resp-client.js';
 import { startTestServer } from '../support/server.js';
 
 const CLI = fileURLToPath(new URL('../../dist/protocol/cli.js', import.meta.url));
+/** Any port for Redis clients, and no HTTP. */
+const ANY_PORT = ['--resp-port', '0', '--http-port', '0'];
 
 let folder: string;
 let child: ChildProcess | undefined;
@@ -38,7 +40,7 @@ async function stop(signal: NodeJS.Signals): Promise<number | null> {
 
 /** Starts the built server on the folder; returns its port and what it said until it was up. */
 async function start(...options: string[]): Promise<{ port: number; lines: string[] }> {
-  const args = [CLI, 'serve', '--resp-port', '0', '--data-dir', folder, ...options];
+  const args = [CLI, 'serve', ...ANY_PORT, '--data-dir', folder, ...options];
   const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   child = started;
   const lines: string[] = [];
@@ -172,7 +174,7 @@ describe('a server with a data folder', () => {
     const { port } = await start();
     const client = await RespClient.open(port);
     await client.call('SADD', 'tag:sports', 'anna');
-    const second = spawnSync(process.execPath, [CLI, 'serve', '--resp-port', '0', '--data-dir', folder], {
+    const second = spawnSync(process.execPath, [CLI, 'serve', ...ANY_PORT, '--data-dir', folder], {
       encoding: 'utf8',
       timeout: 20_000,
     });

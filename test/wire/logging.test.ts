@@ -171,7 +171,7 @@ describe('the log of a server', () => {
     const engine = openEngineOn({ dataDir: folder.path }, storage);
     folder.closing(engine);
     const { logger, of, text } = keptLog('info');
-    const running = await startServer({ engine, respPort: 0, logger });
+    const running = await startServer({ engine, respPort: 0, httpPort: 0, logger });
     const client = await RespClient.open(running.respPort);
     expect(await client.call('SADD', 'tag:a', USER)).toBe(1);
     isFull = true;

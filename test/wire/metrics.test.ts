@@ -1,10 +1,11 @@
 /** What Redis clients do shows in the metrics. */
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { serverEndpoints } from '../../protocol/http/endpoints/server.js';
 import type { Route } from '../../protocol/http/route.js';
 import { listenHttp } from '../../protocol/http/server.js';
 import { renderMetrics } from '../../protocol/metrics/metrics.js';
-import { metricsRoute, observing } from '../../protocol/metrics/mount.js';
+import { observing } from '../../protocol/metrics/mount.js';
 import { allCommands } from '../../protocol/registry.js';
 import { listenResp, type RespServer } from '../../protocol/resp/server.js';
 import { ServerState } from '../../protocol/server-state.js';
@@ -155,7 +156,7 @@ describe('over HTTP', () => {
         throw new TypeError('a fault');
       },
     };
-    const http = await listenHttp(state, [metricsRoute, broken], observing(state), 0);
+    const http = await listenHttp(state, [...serverEndpoints, broken], observing(state), 0);
     const get = (path: string) =>
       fetch(`http://127.0.0.1:${http.port}${path}`, { headers: { accept: ACCEPT } });
     try {
