@@ -26,7 +26,14 @@ export type { PersistenceInfo } from './persistence/persistence.js';
 export type { OnProgress, SnapshotInfo } from './persistence/snapshot.js';
 export type { AudienceDetails, AudienceKind } from './store/audience-record.js';
 export type { TagKind, TagValue } from './store/column.js';
+// Versions of tags
+export type { ColumnDifference } from './store/column-difference.js';
 export type { Query } from './store/query.js';
+export type { Release } from './store/release-catalog.js';
 export type { Selection } from './store/selection.js';
 export type { TagDeclaration } from './store/tag-catalog.js';
+export type { VersionInfo, VersionState } from './store/tag-history.js';
 export type { UserId } from './store/user-key.js';
+export type { ListCounts } from './store/version-draft.js';
+export type { ListBatch, Preparation, PreparationOptions, PreparedVersion } from './versions/preparation.js';
+export type { HeldVersion, ReleaseDetails, Versions } from './versions/versions.js';

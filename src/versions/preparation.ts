@@ -40,6 +40,7 @@ export interface PreparedVersion extends ListCounts {
   readonly tag: string;
 }
 
+/** Takes a new list part by part; made by `engine.versions.begin`. */
 export class Preparation {
   readonly draft: number;
   readonly tag: string;

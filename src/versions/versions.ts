@@ -36,6 +36,7 @@ export interface HeldVersion extends PreparedVersion, Omit<Holding, 'counts'> {
 /** How often a publication is planned anew when a value is written for the first or the last time meanwhile. */
 const MOST_PLANS = 3;
 
+/** What `engine.versions` is. */
 export class Versions {
   readonly #store: SegmentStore;
   readonly #apply: (mutation: Mutation) => number;
