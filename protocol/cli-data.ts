@@ -10,6 +10,7 @@ import { checkFolder, type FolderReport } from '../src/persistence/folder-report
 import type { OnProgress } from '../src/persistence/snapshot.js';
 import { fileStorage } from '../src/persistence/storage-file.js';
 import { finish } from '../src/store/steps.js';
+import { type CliOutput, count, percent, size } from './cli-output.js';
 
 /** Exit codes. Wrong usage and failures are thrown, as INVALID_OPTION and others. */
 const DONE = 0;
@@ -20,35 +21,6 @@ const ASK_MILLISECONDS = 100;
 const SHOW_MILLISECONDS = 100;
 /** Ids shorter than this occur in any file. */
 const TELLING_BYTES = 6;
-
-/** Where a command tells what it does. */
-export interface CliOutput {
-  print(line: string): void;
-  /** Shows this in place of what was shown last, until a line is printed. */
-  progress(text: string): void;
-}
-
-/** The standard output, and progress on the standard error if that is a terminal. */
-export function terminalOutput(): CliOutput {
-  const { stdout, stderr } = process;
-  let isShown = false;
-  const clear = (): void => {
-    if (isShown) stderr.write('\r\x1b[K');
-    isShown = false;
-  };
-  return {
-    print(line) {
-      clear();
-      stdout.write(`${line}\n`);
-    },
-    progress(text) {
-      if (!stderr.isTTY) return;
-      clear();
-      stderr.write(text);
-      isShown = true;
-    },
-  };
-}
 
 /** `segmentd check DIR [--erased ID]`: 0 if the folder is sound and has nothing of the id, 1 if not. Throws PERSISTENCE_FAILED. */
 export function runCheck(
@@ -218,20 +190,6 @@ function showing(output: CliOutput, what: string): OnProgress {
     shownAt = now;
     output.progress(`${what}: ${percent(done / total)} of ${size(total)}`);
   };
-}
-
-function percent(share: number): string {
-  return `${Math.floor(100 * share)}%`;
-}
-
-function count(number: number, what: string): string {
-  return `${number.toLocaleString('en-US')} ${what}${number === 1 ? '' : 's'}`;
-}
-
-function size(bytes: number): string {
-  if (bytes < 1000) return count(bytes, 'byte');
-  const power = Math.min(Math.floor(Math.log10(bytes) / 3), 4);
-  return `${(bytes / 1000 ** power).toFixed(1)} ${['', 'kB', 'MB', 'GB', 'TB'][power]}`;
 }
 
 /** `segmentd help check` and the others. */

@@ -1,6 +1,7 @@
 /** Commands by name, found straight from the input, with what is counted of each. */
+
+import { LatencyCounts } from '../src/latency-counts.js';
 import type { Command } from './command.js';
-import { LatencyCounts } from './latency-counts.js';
 import type { RespReader } from './resp/reader.js';
 
 /** What INFO commandstats and LATENCY HISTOGRAM tell of a command. */

@@ -31,8 +31,8 @@ export type CommandGroup =
 
 /**
  * `write` changes the store; `readonly` reads it; `fast` takes constant or near-constant time; `admin` and `dangerous` as in
- * Redis's access categories; `noauth` runs before AUTH; `noqueue` runs at once inside MULTI; `secret` has words that must
- * not show up in the slow log.
+ * Redis's access categories; `noauth` runs before AUTH; `loading` runs while the data is still loaded, and asks nothing of it;
+ * `noqueue` runs at once inside MULTI; `secret` has words that must not show up in the slow log.
  */
 export type CommandFlag =
   | 'write'
@@ -41,6 +41,7 @@ export type CommandFlag =
   | 'admin'
   | 'dangerous'
   | 'noauth'
+  | 'loading'
   | 'noqueue'
   | 'secret';
 

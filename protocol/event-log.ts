@@ -94,6 +94,32 @@ export class EventLog {
     this.#logger.warn({}, 'changes are taken again: the journal is written');
   }
 
+  /** The next changes go to another file. */
+  journalBegun(file: string): void {
+    this.#logger.info({ file }, 'journal begun');
+  }
+
+  snapshotWritten(snapshot: string, bytes: number, seconds: number): void {
+    this.#logger.info({ snapshot, bytes, seconds }, 'snapshot written');
+  }
+
+  /** One by command, or one that was due. It is tried again later if it was due. */
+  snapshotFailed(reason: string): void {
+    this.#logger.error({ reason }, 'no snapshot was written');
+  }
+
+  /** What was found when the data folder was opened. */
+  changesTorn(file: string, bytes: number): void {
+    this.#logger.warn({ file, bytes }, 'cut off a change that was not written to its end');
+  }
+
+  snapshotDamaged(snapshot: string): void {
+    this.#logger.error(
+      { snapshot },
+      'a damaged snapshot: an older one and all journals since were read instead',
+    );
+  }
+
   requestDone({ route, method, status, milliseconds, bytesIn, bytesOut, requestId }: FinishedRequest): void {
     this.#logger.info({ requestId, method, route, status, milliseconds, bytesIn, bytesOut }, 'request');
   }

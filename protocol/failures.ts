@@ -2,7 +2,6 @@
 import { SegmentdError } from '../src/index.js';
 import { WrongArity } from './arguments.js';
 import type { EventLog, Where } from './event-log.js';
-import type { JournalWatch } from './journal-watch.js';
 import { ProtocolError } from './resp/limits.js';
 
 export class Failures {
@@ -11,9 +10,9 @@ export class Failures {
   /** Faults of our own. */
   internalErrors = 0;
   readonly #events: EventLog;
-  readonly #journal: JournalWatch;
+  readonly #journal: { look(): void };
 
-  constructor(events: EventLog, journal: JournalWatch) {
+  constructor(events: EventLog, journal: { look(): void }) {
     this.#events = events;
     this.#journal = journal;
   }

@@ -10,7 +10,7 @@ export function helpCommand(container: string, group: CommandGroup): Command {
     summary: `What the subcommands of ${container} do.`,
     group,
     complexity: 'O(N), N the subcommands',
-    flags: [],
+    flags: ['loading'],
     arguments: {},
     reply: replies.array(replies.simple),
     run({ server }) {

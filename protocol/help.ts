@@ -6,9 +6,13 @@ export function helpText(): string {
   return `segmentd: which tags has this user, and which users have these tags?
 
 usage:
-  segmentd serve [--sample] [options]    serve Redis clients
+  segmentd serve [--sample] [options]    serve Redis and HTTP clients
   segmentd load FILE... [options]        load CSV files into a running server
-  segmentd help serve | help load        what the options are
+  segmentd snapshot [options]            have a running server write a snapshot of its data folder
+  segmentd check DIR [--erased ID]       is a data folder sound, and what is in it?
+  segmentd backup DIR FILE               copy a data folder to one file, also while it is in use
+  segmentd restore FILE DIR              make a data folder of a backup
+  segmentd help COMMAND                  what its options are
   segmentd --version
 
 A first look:  segmentd serve --sample, then redis-cli -p 7379 HGETALL user:p1`;
@@ -28,9 +32,11 @@ export function serveHelpText(): string {
 ${rows.join('\n')}
 
 Each option can also be set in the environment, as ${optionEnv('respPort')}=7380 for --resp-port.
-Stop it with ctrl-C or a client's SHUTDOWN. Data is kept in memory; with --data-dir,
-also in that folder, and it is there again after a restart. The end of the process loses nothing that was replied to; the
-loss of power may cost the last second.`;
+Stop it with ctrl-C or a client's SHUTDOWN. Data is in memory only; with --data-dir, also in that folder, and there again after
+a restart. The end of the process, in whatever way, loses nothing that was replied to. The loss of power may cost the last
+second, with --fsync always nothing, with --fsync no what the system had not written yet. No snapshot is written at the end,
+because the journals have everything; one before it makes the next start quicker: segmentd snapshot. While a large folder is
+read at the start, clients are told LOADING.`;
 }
 
 /** `segmentd help load`. */

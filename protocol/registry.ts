@@ -14,6 +14,7 @@ import { savedAudienceCommands } from './commands/saved-audiences.js';
 import { setCommands } from './commands/sets.js';
 import { tagCommands } from './commands/tags.js';
 import { transactionCommands } from './commands/transactions.js';
+import { versionCommands } from './commands/versions.js';
 
 /** All declarations, in the order of the documentation. */
 export const allCommands: readonly Command[] = [
@@ -21,6 +22,7 @@ export const allCommands: readonly Command[] = [
   ...setCommands,
   ...keyCommands,
   ...tagCommands,
+  ...versionCommands,
   ...audienceCommands,
   ...savedAudienceCommands,
   ...transactionCommands,

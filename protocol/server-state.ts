@@ -12,6 +12,7 @@ import { type FinishedRequest, outcomeOf } from './http/service.js';
 import { JournalWatch } from './journal-watch.js';
 import { Keyspace } from './keyspace.js';
 import { LatencyMonitor } from './latency-monitor.js';
+import { LoadingEngine } from './loading.js';
 import { type Logger, silentLogger } from './logging.js';
 import { HttpMeter } from './metrics/http-meter.js';
 import { Metrics } from './metrics/metrics.js';
@@ -24,14 +25,17 @@ import { SlowLog } from './slow-log.js';
 import { UserAhead } from './user-ahead.js';
 
 export class ServerState {
-  readonly engine: Engine;
+  /** Whoever uses it reads it here each time: it changes once, when it is loaded. */
+  engine: Engine;
+  /** What is loaded while `engine` only stands in for it, and the hot commands have nothing to work with. */
+  loading: LoadingEngine | undefined;
   /** Changed by CONFIG SET; whoever uses an option reads it here each time. */
   readonly options: ServerOptions;
   readonly keyspace: Keyspace;
   readonly commands: CommandTable;
-  readonly fieldLists: FieldLists;
-  readonly userAhead: UserAhead;
-  readonly audienceOrder: AudienceOrder;
+  fieldLists!: FieldLists;
+  userAhead!: UserAhead;
+  audienceOrder!: AudienceOrder;
   readonly sessions = new Map<number, Session>();
   readonly slowLog: SlowLog;
   readonly latency: LatencyMonitor;
@@ -58,7 +62,7 @@ export class ServerState {
   readonly events: EventLog;
   /** To be told of every error that a client is told; `countError` does so. */
   readonly failures: Failures;
-  readonly journalWatch: JournalWatch;
+  journalWatch!: JournalWatch;
   /** What is counted of HTTP. */
   readonly http = new HttpMeter();
   /** Closes the server and, when the command line started it, ends the process. */
@@ -67,30 +71,44 @@ export class ServerState {
   #metrics: Metrics | undefined;
 
   constructor(
-    engine: Engine,
+    engine: Engine | LoadingEngine,
     options: ServerOptions,
     commands: readonly Command[],
     shutdown: () => void,
     logger = silentLogger,
   ) {
-    this.engine = engine;
     this.options = options;
     this.keyspace = new Keyspace({
       user: options.userPrefix,
       tag: options.tagPrefix,
       audience: options.audiencePrefix,
     });
-    this.audienceOrder = new AudienceOrder(engine.store.audiences);
     this.commands = new CommandTable(commands);
-    this.fieldLists = new FieldLists(engine);
-    this.userAhead = new UserAhead(engine.store, this.keyspace.userPrefix.length);
     this.slowLog = new SlowLog(options);
     this.latency = new LatencyMonitor(options);
     this.shutdown = shutdown;
     this.logger = logger;
     this.events = new EventLog(logger);
+    this.failures = new Failures(this.events, { look: () => this.#lookAtJournal() });
+    if (engine instanceof LoadingEngine) {
+      this.loading = engine;
+      this.engine = engine.standIn;
+      // If it fails, or is closed already, whoever has it loaded knows, and ends the server.
+      engine.engine.then((loaded) => this.#serve(loaded)).catch(() => {});
+    } else {
+      this.engine = engine;
+      this.#serve(engine);
+    }
+  }
+
+  /** From now on, every command is for this engine. */
+  #serve(engine: Engine): void {
+    this.engine = engine;
+    this.audienceOrder = new AudienceOrder(engine.store.audiences);
+    this.fieldLists = new FieldLists(engine);
+    this.userAhead = new UserAhead(engine.store, this.keyspace.userPrefix.length);
     this.journalWatch = new JournalWatch(engine, this.events);
-    this.failures = new Failures(this.events, this.journalWatch);
+    this.loading = undefined;
   }
 
   /** Made when first asked for, because from then on the process is watched: whoever serves them asks when it starts. */
@@ -141,7 +159,11 @@ export class ServerState {
   /** To be called every second or so. */
   tick(): void {
     this.#sampleRates();
-    this.journalWatch.look();
+    this.#lookAtJournal();
+  }
+
+  #lookAtJournal(): void {
+    if (this.loading === undefined) this.journalWatch.look();
   }
 
   #sampleRates(): void {

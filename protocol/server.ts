@@ -1,20 +1,22 @@
 /** The servers on an engine: `segmentd/server`. */
 import type { Engine } from '../src/index.js';
-import { resolveServerOptions, type ServerOptions } from '../src/options.js';
+import { type EngineOptions, resolveServerOptions, type ServerOptions } from '../src/options.js';
 import { guardOf } from './http/guard.js';
 import { type HttpServer, listenHttp } from './http/server.js';
+import { LoadingEngine } from './loading.js';
 import { createLogger, type Logger, silentLogger } from './logging.js';
 import { observing } from './metrics/mount.js';
 import { allCommands } from './registry.js';
 import { listenResp } from './resp/server.js';
 import { ServerState } from './server-state.js';
 
-export type { ServerOptions } from '../src/options.js';
+export type { EngineOptions, ServerOptions } from '../src/options.js';
+export type { LoadingEngine } from './loading.js';
 export type { Logger } from './logging.js';
 
-/** What `startServer` takes: the engine to serve, and any of the options of the command line. */
+/** What `startServer` takes: the engine to serve, open or still loading, and any of the options of the command line. */
 export interface StartServerOptions extends Partial<ServerOptions> {
-  readonly engine: Engine;
+  readonly engine: Engine | LoadingEngine;
   /** Called once a client's SHUTDOWN has closed the server; the engine is left open. */
   readonly onShutdown?: () => void;
   /** Takes the logs; one of pino or Fastify fits. Without it there are none, unless `logLevel` is given. */
@@ -30,6 +32,14 @@ export interface RunningServer {
   readonly httpPort: number;
   /** Ends every connection and stops listening; the engine is left open. */
   close(): Promise<void>;
+}
+
+/**
+ * Begins to open an engine, which `startServer` takes at once: until it is loaded, clients are told to wait, as Redis does
+ * (LOADING; 503 over HTTP). `engine` of what is returned resolves to it. If that rejects, close the server. Throws INVALID_OPTION.
+ */
+export function loadEngine(options: Partial<EngineOptions> = {}): LoadingEngine {
+  return new LoadingEngine(options);
 }
 
 /**

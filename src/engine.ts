@@ -11,7 +11,8 @@ import type { LookupHandle } from './lookup.js';
 import { apply, type Mutation } from './mutation.js';
 import type { EngineOptions } from './options.js';
 import type { OnDurable } from './persistence/journal.js';
-import { type Persistence, type PersistenceInfo, synced } from './persistence/persistence.js';
+import { type Persistence, synced } from './persistence/persistence.js';
+import type { PersistenceInfo } from './persistence/persistence-info.js';
 import type { SnapshotInfo } from './persistence/snapshot.js';
 import type { Bitmap } from './store/bitmap.js';
 import { bitmapOf } from './store/bitmap.js';
@@ -24,10 +25,11 @@ import { MAX_BATCH, type SegmentStore } from './store/segment-store.js';
 import { Selection } from './store/selection.js';
 import type { Tag, TagDeclaration } from './store/tag-catalog.js';
 import type { UserId } from './store/user-key.js';
+import { freshnessOf, type TagFreshness } from './versions/freshness.js';
 import { Versions } from './versions/versions.js';
 
 /** A tag as `tag` and `tags` tell it. */
-export interface TagInfo {
+export interface TagInfo extends TagFreshness {
   readonly name: string;
   readonly kind: TagKind;
   /** Numbers: decimal digits behind the point. */
@@ -219,7 +221,7 @@ export class StoreEngine implements Engine {
 
   declareTag(name: string, declaration: TagDeclaration): TagInfo {
     this.apply({ type: 'declareTag', tag: name, declaration });
-    return infoOf(this.store.catalog.require(name));
+    return infoOf(this.store, this.store.catalog.require(name));
   }
 
   dropTag(name: string): boolean {
@@ -228,13 +230,13 @@ export class StoreEngine implements Engine {
 
   tag(name: string): TagInfo | undefined {
     const tag = this.store.catalog.find(name);
-    return tag === undefined ? undefined : infoOf(tag);
+    return tag === undefined ? undefined : infoOf(this.store, tag);
   }
 
   tags(match?: string): TagInfo[] {
     const wanted = match === undefined ? undefined : compileGlob(match);
     const found = [...this.store.catalog.all()].filter((tag) => wanted?.test(tag.name) ?? true);
-    return found.sort((a, b) => (a.name < b.name ? -1 : 1)).map(infoOf);
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1)).map((tag) => infoOf(this.store, tag));
   }
 
   setTags(user: UserId, tags: Readonly<Record<string, TagValue>> | ReadonlyMap<string, TagValue>): number {
@@ -458,7 +460,7 @@ export function codeOrNone(tag: Tag, value: TagValue): number {
   }
 }
 
-function infoOf(tag: Tag): TagInfo {
+function infoOf(store: SegmentStore, tag: Tag): TagInfo {
   const { column } = tag;
   return {
     name: tag.name,
@@ -469,5 +471,6 @@ function infoOf(tag: Tag): TagInfo {
     users: column.count,
     values: column instanceof EnumColumn ? column.valueCount : 0,
     bytes: column.bytes(),
+    ...freshnessOf(store, tag.name, Date.now()),
   };
 }

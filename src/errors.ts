@@ -49,6 +49,7 @@ const rows = {
   INVALID_OPTION: { resp: 'ERR', http: 400 },
   DATA_DIR_IN_USE: { resp: 'ERR', http: 500 },
   DATA_CORRUPT: { resp: 'ERR', http: 500 },
+  LOADING: { resp: 'LOADING', http: 503 },
   PERSISTENCE_FAILED: { resp: 'MISCONF', http: 503 },
   READ_ONLY: { resp: 'READONLY', http: 403 },
   SNAPSHOT_RUNNING: { resp: 'ERR', http: 409 },

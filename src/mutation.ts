@@ -6,9 +6,10 @@ import type { AudienceCatalog, AudienceDetails, RewrittenAudience } from './stor
 import type { TagKind, TagValue } from './store/column.js';
 import type { SegmentStore } from './store/segment-store.js';
 import type { TagDeclaration } from './store/tag-catalog.js';
+import type { TagPolicy } from './store/tag-policies.js';
 import type { UserId } from './store/user-key.js';
 import type { RollbackTarget, VersionCatalog } from './store/version-catalog.js';
-import type { Holding } from './store/version-draft.js';
+import type { HeldDraft, Holding } from './store/version-draft.js';
 
 /** One change, as data. `engine.apply` applies it; the engine's other writing calls make one. */
 export type Mutation =
@@ -148,6 +149,21 @@ export type VersionMutation =
       readonly tag: string;
       /** Earlier versions to be kept. */
       readonly kept: number;
+    }
+  | {
+      /** Gives a tag another policy, all of it. */
+      readonly type: 'setPolicy';
+      readonly tag: string;
+      readonly policy: TagPolicy;
+      readonly at: number;
+    }
+  | {
+      /** Puts drafts of different tags aside, which are to be published together. */
+      readonly type: 'holdRelease';
+      readonly release: string;
+      readonly source: string;
+      readonly at: number;
+      readonly held: readonly HeldDraft[];
     };
 
 /**
@@ -186,6 +202,8 @@ export function apply(store: SegmentStore, mutation: Mutation): number {
     case 'publishRelease':
     case 'rollBack':
     case 'keepVersions':
+    case 'setPolicy':
+    case 'holdRelease':
       return applyToVersions(store.versions, mutation);
     default:
       return applyToAudiences(store.audiences, mutation);
@@ -212,6 +230,12 @@ function applyToVersions(versions: VersionCatalog, mutation: VersionMutation): n
     case 'keepVersions':
       versions.keep(mutation.tag, mutation.kept);
       return 1;
+    case 'setPolicy':
+      versions.setPolicy(mutation.tag, mutation.policy, mutation.at);
+      return 1;
+    case 'holdRelease':
+      versions.holdRelease(mutation.held, mutation.release, mutation.source, mutation.at);
+      return mutation.held.length;
   }
 }
 

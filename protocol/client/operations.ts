@@ -74,6 +74,71 @@ export interface Operations {
    */
   removeTagUsers: Operation<'removeTagUsers'>;
   /**
+   * Makes a list of users a tag's next version: they have it from then on, and nobody else.
+   * `PUT /v1/tags/{name}/users`
+   */
+  replaceTagUsers: Operation<'replaceTagUsers'>;
+  /**
+   * Prepares a list of users to be a tag's next version, and publishes nothing.
+   * `POST /v1/tags/{name}/drafts`
+   */
+  prepareTagUsers: Operation<'prepareTagUsers'>;
+  /**
+   * The versions of a tag, the oldest first.
+   * `GET /v1/tags/{name}/versions`
+   */
+  listTagVersions: Operation<'listTagVersions'>;
+  /**
+   * Makes a tag what it was when it had a version, by default the one before the current.
+   * `POST /v1/tags/{name}/rollback`
+   */
+  rollBackTag: Operation<'rollBackTag'>;
+  /**
+   * How a version of a tag differs from an earlier one; with a side, who.
+   * `GET /v1/tags/{name}/diff`
+   */
+  compareTagVersions: Operation<'compareTagVersions'>;
+  /**
+   * What lists of a tag must be like to be published by themselves, and how old the tag may become.
+   * `GET /v1/tags/{name}/policy`
+   */
+  getTagPolicy: Operation<'getTagPolicy'>;
+  /**
+   * Changes a tag's policy.
+   * `PUT /v1/tags/{name}/policy`
+   */
+  setTagPolicy: Operation<'setTagPolicy'>;
+  /**
+   * The releases that are known, the oldest first.
+   * `GET /v1/releases`
+   */
+  listReleases: Operation<'listReleases'>;
+  /**
+   * Publishes lists of several tags as one release: all of them become visible at once.
+   * `POST /v1/releases`
+   */
+  publishRelease: Operation<'publishRelease'>;
+  /**
+   * Takes a release back: each of its tags becomes what it was before, all at once, or none.
+   * `POST /v1/releases/{release}/rollback`
+   */
+  rollBackRelease: Operation<'rollBackRelease'>;
+  /**
+   * Versions that are held because they break a policy, the oldest first.
+   * `GET /v1/held`
+   */
+  listHeld: Operation<'listHeld'>;
+  /**
+   * Publishes a version that is held, together with the others of its release that are.
+   * `POST /v1/held/{draft}/publish`
+   */
+  publishHeld: Operation<'publishHeld'>;
+  /**
+   * Forgets a version that is held, or a list that was prepared.
+   * `DELETE /v1/held/{draft}`
+   */
+  discardHeld: Operation<'discardHeld'>;
+  /**
    * How many users an expression has.
    * `POST /v1/audiences/count`
    */
@@ -143,6 +208,16 @@ export interface Operations {
    * `GET /v1/users`
    */
   listUsers: Operation<'listUsers'>;
+  /**
+   * How the data folder fares; null when everything is in memory only.
+   * `GET /v1/persistence`
+   */
+  getPersistence: Operation<'getPersistence'>;
+  /**
+   * Begins a snapshot of the data folder, which another thread writes; the journals before it go.
+   * `POST /v1/persistence/snapshot`
+   */
+  startSnapshot: Operation<'startSnapshot'>;
 }
 
 /** How an operation is called. */
@@ -232,6 +307,76 @@ export const operations: Readonly<Record<keyof Operations, OperationRow>> = {
     query: ['value'],
     body: 'ids',
   },
+  replaceTagUsers: {
+    method: 'PUT',
+    path: '/v1/tags/{name}/users',
+    query: ['value', 'unknown', 'release', 'source', 'force'],
+    body: 'ids',
+  },
+  prepareTagUsers: {
+    method: 'POST',
+    path: '/v1/tags/{name}/drafts',
+    query: ['value', 'unknown'],
+    body: 'ids',
+  },
+  listTagVersions: {
+    method: 'GET',
+    path: '/v1/tags/{name}/versions',
+    query: [],
+  },
+  rollBackTag: {
+    method: 'POST',
+    path: '/v1/tags/{name}/rollback',
+    query: [],
+    body: 'value',
+  },
+  compareTagVersions: {
+    method: 'GET',
+    path: '/v1/tags/{name}/diff',
+    query: ['from', 'to', 'side', 'limit', 'cursor'],
+  },
+  getTagPolicy: {
+    method: 'GET',
+    path: '/v1/tags/{name}/policy',
+    query: [],
+  },
+  setTagPolicy: {
+    method: 'PUT',
+    path: '/v1/tags/{name}/policy',
+    query: [],
+    body: 'value',
+  },
+  listReleases: {
+    method: 'GET',
+    path: '/v1/releases',
+    query: [],
+  },
+  publishRelease: {
+    method: 'POST',
+    path: '/v1/releases',
+    query: [],
+    body: 'value',
+  },
+  rollBackRelease: {
+    method: 'POST',
+    path: '/v1/releases/{release}/rollback',
+    query: [],
+  },
+  listHeld: {
+    method: 'GET',
+    path: '/v1/held',
+    query: ['tag'],
+  },
+  publishHeld: {
+    method: 'POST',
+    path: '/v1/held/{draft}/publish',
+    query: [],
+  },
+  discardHeld: {
+    method: 'DELETE',
+    path: '/v1/held/{draft}',
+    query: [],
+  },
   countUsers: {
     method: 'POST',
     path: '/v1/audiences/count',
@@ -292,7 +437,7 @@ export const operations: Readonly<Record<keyof Operations, OperationRow>> = {
   listAudienceUsers: {
     method: 'GET',
     path: '/v1/audiences/{name}/users',
-    query: ['limit', 'cursor', 'after', 'tags', 'ordinals', 'timeout'],
+    query: ['limit', 'cursor', 'after', 'tags', 'ordinals', 'timeout', 'version', 'release'],
   },
   findUsers: {
     method: 'POST',
@@ -303,11 +448,21 @@ export const operations: Readonly<Record<keyof Operations, OperationRow>> = {
   listTagUsers: {
     method: 'GET',
     path: '/v1/tags/{name}/users',
-    query: ['value', 'limit', 'cursor', 'after', 'tags', 'ordinals', 'timeout'],
+    query: ['value', 'limit', 'cursor', 'after', 'tags', 'ordinals', 'timeout', 'version', 'release'],
   },
   listUsers: {
     method: 'GET',
     path: '/v1/users',
     query: ['limit', 'cursor', 'after', 'tags', 'ordinals', 'timeout'],
+  },
+  getPersistence: {
+    method: 'GET',
+    path: '/v1/persistence',
+    query: [],
+  },
+  startSnapshot: {
+    method: 'POST',
+    path: '/v1/persistence/snapshot',
+    query: ['wait'],
   },
 };

@@ -17,6 +17,7 @@ import {
 import { command } from '../command.js';
 import type { Data, Double } from '../replies.js';
 import * as replies from '../replies.js';
+import { at } from './versions-arguments.js';
 
 const group = 'segment';
 /** What most queries read. */
@@ -91,6 +92,7 @@ export const audienceCommands = [
       expression: expression(),
       options: options({
         limit: option('LIMIT', integer(0, Number.MAX_SAFE_INTEGER, "LIMIT can't be negative")),
+        at,
         timeout,
       }),
     },
@@ -108,6 +110,7 @@ export const audienceCommands = [
       options: options({
         cursor: option('CURSOR', cursor()),
         count: option('COUNT', integer(1, MAX_PAGE)),
+        at,
         timeout,
       }),
     },
@@ -180,7 +183,7 @@ export const audienceCommands = [
     group,
     complexity: ALL_READ,
     flags: ['readonly'],
-    arguments: { expression: expression(), options: options({ timeout }) },
+    arguments: { expression: expression(), options: options({ at, timeout }) },
     reply: replies.later(replies.formed(replies.array(replies.bulk), explanationLines)),
     run: ({ engine }, { expression: input, options: given }) =>
       engine.audiences.queries.explain(input, given),

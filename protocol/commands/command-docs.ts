@@ -65,7 +65,8 @@ function statuses(words: readonly string[]): Set<Status> {
 
 /** Redis's flags of a command. */
 function flagsOf({ flags, keySpecs }: Command): string[] {
-  const shown: string[] = (['write', 'readonly', 'admin', 'fast'] as const).filter((flag) => flags.has(flag));
+  const same = ['write', 'readonly', 'admin', 'loading', 'fast'] as const;
+  const shown: string[] = same.filter((flag) => flags.has(flag));
   if (flags.has('noauth')) shown.push('no_auth');
   if (keySpecs.some(({ kind }) => kind === 'counted')) shown.push('movablekeys');
   return shown;
@@ -219,7 +220,7 @@ export const commandCommands = [
     summary: 'All commands, as COMMAND INFO tells them.',
     group,
     complexity: 'O(N), N the commands',
-    flags: [],
+    flags: ['loading'],
     arguments: {},
     reply: replies.data(`array of (${INFO_SHAPE})`),
     run: (call) => select(call, undefined, infoOfFamily, infoOfCommand).map(([, info]) => info!),
@@ -229,7 +230,7 @@ export const commandCommands = [
     summary: 'How many commands there are; subcommands are not counted.',
     group,
     complexity: 'O(N), N the commands',
-    flags: [],
+    flags: ['loading'],
     arguments: {},
     reply: replies.integer,
     run: (call) => familiesOf(call).length,
@@ -239,7 +240,7 @@ export const commandCommands = [
     summary: 'The names of all commands, or of those in a category or like a pattern.',
     group,
     complexity: 'O(N), N the commands',
-    flags: [],
+    flags: ['loading'],
     arguments: { options: options({ filterBy: option('FILTERBY', listFilter()) }) },
     reply: replies.array(replies.bulk),
     run(call, { options: { filterBy } }) {
@@ -256,7 +257,7 @@ export const commandCommands = [
     summary: 'Arity, flags, keys and categories of some commands, or of all.',
     group,
     complexity: 'O(N), N the names or, without, the commands',
-    flags: [],
+    flags: ['loading'],
     arguments: { names: optional(many(text())) },
     reply: replies.data(`array of (${INFO_SHAPE}, or null for what is no command)`),
     run: (call, { names }) =>
@@ -267,7 +268,7 @@ export const commandCommands = [
     summary: 'What some commands do, or all, and what their arguments are.',
     group,
     complexity: 'O(N), N the names or, without, the commands',
-    flags: [],
+    flags: ['loading'],
     arguments: { names: optional(many(text())) },
     reply: replies.data('map of (map of summary, group, complexity, arguments and subcommands)'),
     run(call, { names }) {
@@ -287,7 +288,7 @@ export const commandCommands = [
     summary: 'Which words of a command are keys.',
     group,
     complexity: 'O(N), N the words',
-    flags: [],
+    flags: ['loading'],
     arguments: { command: bytes(), words: optional(many(bytes())) },
     reply: replies.array(replies.bulk),
     run: (call, { command: name, words = [] }) => keysOf(call, [name, ...words]),

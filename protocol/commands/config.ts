@@ -1,6 +1,6 @@
 /** CONFIG: the options of the table in src/options.ts, and the names that Redis has for some of them. */
 import { compileGlob } from '../../src/glob.js';
-import { type Engine, type PersistenceInfo, SegmentdError } from '../../src/index.js';
+import { type Engine, type EngineOptions, SegmentdError } from '../../src/index.js';
 import { type OptionName, type OptionRow, optionFlag, optionRows, parseOption } from '../../src/options.js';
 import { block, many, pattern, text } from '../arguments.js';
 import { type Call, command } from '../command.js';
@@ -20,9 +20,8 @@ const ALIASES: Readonly<Record<string, OptionName>> = {
 /** What clients ask for and cannot be changed. */
 const FIXED: Readonly<Record<string, (engine: Engine) => string>> = {
   /** After how many seconds so many changes go into a snapshot. */
-  save: ({ persistence, options: { snapshotAge } }) =>
-    isKept(persistence) && snapshotAge > 0 ? `${snapshotAge} 1` : '',
-  appendonly: ({ persistence }) => (isKept(persistence) ? 'yes' : 'no'),
+  save: ({ options }) => (isKept(options) && options.snapshotAge > 0 ? `${options.snapshotAge} 1` : ''),
+  appendonly: ({ options }) => (isKept(options) ? 'yes' : 'no'),
   appendfsync: ({ options }) => options.fsync,
   databases: () => '1',
   maxmemory: () => '0',
@@ -30,8 +29,8 @@ const FIXED: Readonly<Record<string, (engine: Engine) => string>> = {
 };
 
 /** Does everything that changes go into a data folder? */
-function isKept(persistence: PersistenceInfo | undefined): boolean {
-  return persistence !== undefined && !persistence.readOnly;
+export function isKept({ dataDir, readOnly }: Pick<EngineOptions, 'dataDir' | 'readOnly'>): boolean {
+  return dataDir !== '' && !readOnly;
 }
 
 interface Parameter {
@@ -98,7 +97,7 @@ export const configCommands = [
     summary: 'The options whose names match a pattern, with their values. The password is not shown.',
     group,
     complexity: 'O(N), N the options',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: { patterns: many(pattern()) },
     reply: replies.map(replies.bulk),
     differs: "The options are segmentd's own; of Redis's there are those that clients ask for.",
@@ -112,7 +111,7 @@ export const configCommands = [
     summary: 'Changes options that can change at run time: all that are given, or none if one cannot be.',
     group,
     complexity: 'O(N), N the options given',
-    flags: ['admin', 'dangerous', 'secret'],
+    flags: ['admin', 'dangerous', 'secret', 'loading'],
     arguments: { settings: many(block({ parameter: text(), value: text() })) },
     reply: replies.ok,
     run({ server }, { settings }) {
@@ -131,7 +130,7 @@ export const configCommands = [
     summary: 'Sets to zero what INFO counts.',
     group,
     complexity: 'O(N), N the commands',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: {},
     reply: replies.ok,
     run: ({ server }) => server.resetStats(),

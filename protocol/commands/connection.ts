@@ -100,7 +100,7 @@ export const connectionCommands = [
     summary: 'Chooses the version of the protocol, and can authenticate and name the connection at once.',
     group,
     complexity: 'O(1)',
-    flags: ['fast', 'noauth', 'secret'],
+    flags: ['fast', 'noauth', 'secret', 'loading'],
     arguments: {
       protover: optional(protocolVersion()),
       options: options(
@@ -126,7 +126,7 @@ export const connectionCommands = [
     summary: 'Authenticates the connection with the password.',
     group,
     complexity: 'O(1)',
-    flags: ['fast', 'noauth', 'secret'],
+    flags: ['fast', 'noauth', 'secret', 'loading'],
     arguments: { credentials: credentials() },
     reply: replies.ok,
     differs: 'There is one user, default.',
@@ -152,7 +152,7 @@ export const connectionCommands = [
     summary: 'The message given.',
     group,
     complexity: 'O(1)',
-    flags: ['fast'],
+    flags: ['fast', 'loading'],
     arguments: { message: bytes() },
     reply: replies.bulk,
     run: (_call, { message }) => message,
@@ -162,7 +162,7 @@ export const connectionCommands = [
     summary: 'Ends the connection once the replies so far are sent.',
     group,
     complexity: 'O(1)',
-    flags: ['fast', 'noauth', 'noqueue'],
+    flags: ['fast', 'noauth', 'noqueue', 'loading'],
     arguments: { ignored: optional(many(bytes())) },
     reply: replies.ok,
     run: ({ session }) => session.close(),
@@ -172,7 +172,7 @@ export const connectionCommands = [
     summary: 'Makes the connection what a new one is: RESP2, no name, no transaction, not authenticated.',
     group,
     complexity: 'O(1)',
-    flags: ['fast', 'noauth', 'noqueue'],
+    flags: ['fast', 'noauth', 'noqueue', 'loading'],
     arguments: {},
     reply: replies.simple,
     run({ session }) {
@@ -185,7 +185,7 @@ export const connectionCommands = [
     summary: 'Chooses the database; there is one, 0.',
     group,
     complexity: 'O(1)',
-    flags: ['fast'],
+    flags: ['fast', 'loading'],
     arguments: { index: integer(-(2 ** 31), 2 ** 31 - 1) },
     reply: replies.ok,
     run(_call, { index }) {

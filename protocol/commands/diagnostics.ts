@@ -142,7 +142,7 @@ export const diagnosticCommands = [
     summary: 'The newest slow commands: number, time, microseconds, words, client and its name.',
     group,
     complexity: 'O(N), N the count',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: { count: optional(logCount()) },
     reply: replies.data('array of arrays of number, time, microseconds, words, address and name'),
     differs: 'Of hot commands only the name is known, unless slowlog-log-slower-than is under 1000.',
@@ -164,7 +164,7 @@ export const diagnosticCommands = [
     summary: 'How many entries the slow log has.',
     group,
     complexity: 'O(1)',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: {},
     reply: replies.integer,
     run: ({ server }) => server.slowLog.length,
@@ -174,7 +174,7 @@ export const diagnosticCommands = [
     summary: 'Empties the slow log.',
     group,
     complexity: 'O(N), N the entries',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: {},
     reply: replies.ok,
     run: ({ server }) => server.slowLog.reset(),
@@ -185,7 +185,7 @@ export const diagnosticCommands = [
     summary: 'The latest and the longest event of each kind that took latency-monitor-threshold or more.',
     group,
     complexity: 'O(1)',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: {},
     reply: replies.data('array of arrays of name, time, latest and longest milliseconds'),
     run: ({ server }) =>
@@ -203,7 +203,7 @@ export const diagnosticCommands = [
     summary: 'How long calls took, by command: cumulative counts by microseconds.',
     group,
     complexity: 'O(N), N the commands',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: { commands: optional(many(text())) },
     reply: replies.data('map of (map of calls and histogram_usec)'),
     differs: 'Calls of one hot command that come at once count with the mean of their time.',
@@ -214,7 +214,7 @@ export const diagnosticCommands = [
     summary: 'Forgets events of the given kinds, or all; replies how many kinds.',
     group,
     complexity: 'O(N), N the kinds',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: { events: optional(many(text())) },
     reply: replies.integer,
     run: ({ server }, { events = [] }) => server.latency.reset(events),
@@ -270,7 +270,7 @@ export const diagnosticCommands = [
       'Ends the server. With a data folder, all is on the disk by then, with SAVE as a snapshot; without one, the data is gone.',
     group,
     complexity: 'O(N), N the connections',
-    flags: ['admin', 'dangerous'],
+    flags: ['admin', 'dangerous', 'loading'],
     arguments: {
       options: options({
         noSave: token('NOSAVE'),
@@ -286,7 +286,8 @@ export const diagnosticCommands = [
       const { server, session } = call;
       if ((rest.save && rest.noSave) || (abort && Object.keys(rest).length > 0)) throw syntaxError();
       if (abort) throw new SegmentdError('NOT_ALLOWED', 'No shutdown in progress.');
-      if (rest.save) saveBeforeEnd(call, rest.force === true);
+      // As Redis does: what is not loaded yet cannot be saved, and is on the disk.
+      if (rest.save && server.loading === undefined) saveBeforeEnd(call, rest.force === true);
       session.close();
       // The replies before are sent first.
       setImmediate(server.shutdown);

@@ -47,7 +47,7 @@ export const sismemberHot: HotHandler = (call, reader, out) => {
 };
 
 export const scardHot: HotHandler = (call, reader, out) => {
-  const tag = findTag(call, reader);
+  const tag = reader.argc === 2 ? findTag(call, reader) : undefined;
   if (tag === undefined) return false;
   out.integer(tag.column.count);
   return true;

@@ -4,8 +4,10 @@ import { performance } from 'node:perf_hooks';
 import type { EngineStats } from '../../src/index.js';
 import { many, optional, text } from '../arguments.js';
 import { type Call, command } from '../command.js';
+import type { LoadingEngine } from '../loading.js';
 import * as replies from '../replies.js';
 import { PACKAGE_VERSION, REDIS_VERSION } from '../version.js';
+import { isKept } from './config.js';
 
 const group = 'server';
 const DAY_SECONDS = 86_400;
@@ -16,6 +18,8 @@ interface Section {
   readonly title: string;
   /** Only shown when asked for by name, or with `all` or `everything`. */
   readonly extra?: true;
+  /** About the data: left out while that is loaded. */
+  readonly ofData?: true;
   /** `stats` are the engine's, counted when first asked for: that takes longer than all the rest. */
   fields(call: Call, stats: () => EngineStats): Fields;
 }
@@ -64,9 +68,16 @@ function clientFields({ server }: Call): Fields {
   ];
 }
 
-function memoryFields(_call: Call, stats: () => EngineStats): Fields {
-  const { bytes } = stats();
+function memoryFields({ server }: Call, stats: () => EngineStats): Fields {
   const { rss, heapUsed } = process.memoryUsage();
+  if (server.loading !== undefined) {
+    return [
+      ['used_memory_rss', rss],
+      ['used_memory_rss_human', human(rss)],
+      ['used_memory_js_heap', heapUsed],
+    ];
+  }
+  const { bytes } = stats();
   return [
     ['used_memory', bytes.total],
     ['used_memory_human', human(bytes.total)],
@@ -84,12 +95,25 @@ function memoryFields(_call: Call, stats: () => EngineStats): Fields {
   ];
 }
 
+/** Percent and seconds as Redis writes them; clients wait for so many seconds before they ask again. */
+function loadingFields(loading: LoadingEngine | undefined): Fields {
+  if (loading === undefined) return [['loading', 0]];
+  return [
+    ['loading', 1],
+    ['loading_start_time', Math.floor(loading.startedAt / 1000)],
+    ['loading_total_bytes', loading.totalBytes],
+    ['loading_loaded_bytes', loading.loadedBytes],
+    ['loading_loaded_perc', (100 * loading.progress).toFixed(2)],
+    ['loading_eta_seconds', Math.max(1, Math.ceil(loading.secondsLeft))],
+  ];
+}
+
 /** A snapshot is what Redis has an RDB file for, and takes the place of the journals, as the rewriting of Redis's AOF does. */
-function persistenceFields({ engine: { persistence } }: Call): Fields {
+function persistenceFields({ server, engine: { options, persistence } }: Call): Fields {
   const isSaving = persistence?.snapshotProgress === undefined ? 0 : 1;
-  const isJournalled = persistence === undefined || persistence.readOnly ? 0 : 1;
+  const isJournalled = isKept(options) ? 1 : 0;
   const basic: Fields = [
-    ['loading', 0],
+    ...loadingFields(server.loading),
     ['async_loading', 0],
     ['rdb_bgsave_in_progress', isSaving],
     ['aof_enabled', isJournalled],
@@ -216,9 +240,9 @@ const sections: readonly Section[] = [
       Array.from(server.errors, ([prefix, count]) => [`errorstat_${prefix}`, `count=${count}`] as const),
   },
   { title: 'Cluster', fields: () => [['cluster_enabled', 0]] },
-  { title: 'Keyspace', fields: keyspaceFields },
-  { title: 'Segments', fields: segmentFields },
-  { title: 'Audiences', fields: audienceFields },
+  { title: 'Keyspace', fields: keyspaceFields, ofData: true },
+  { title: 'Segments', fields: segmentFields, ofData: true },
+  { title: 'Audiences', fields: audienceFields, ofData: true },
 ];
 
 function chosen(names: readonly string[]): readonly Section[] {
@@ -236,7 +260,9 @@ function render(call: Call, shown: readonly Section[]): string {
     counted ??= call.engine.stats();
     return counted;
   };
-  const texts = shown.map(({ title, fields }) => {
+  const { loading } = call.server;
+  const told = loading === undefined ? shown : shown.filter(({ ofData }) => ofData !== true);
+  const texts = told.map(({ title, fields }) => {
     const lines = fields(call, stats).map(([name, value]) => `${name}:${value}\r\n`);
     return `# ${title}\r\n${lines.join('')}`;
   });
@@ -254,7 +280,7 @@ export const infoCommands = [
     summary: "The server's state as lines of name:value, in sections: the usual ones, some by name, or all.",
     group,
     complexity: 'O(N), N the tags and their values',
-    flags: ['dangerous'],
+    flags: ['dangerous', 'loading'],
     arguments: { sections: optional(many(text())) },
     reply: replies.verbatim,
     differs: 'What there is no such thing of is left out; the sections Segments and Audiences are added.',
@@ -275,7 +301,7 @@ export const infoCommands = [
     summary: "The server's time: seconds since 1970, and microseconds of the second.",
     group,
     complexity: 'O(1)',
-    flags: ['fast'],
+    flags: ['fast', 'loading'],
     arguments: {},
     reply: replies.array(replies.bulk),
     run() {

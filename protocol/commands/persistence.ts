@@ -1,13 +1,13 @@
 /** Snapshots of the data folder under the names that Redis has for them: SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE. */
-import { SegmentdError } from '../../src/index.js';
+import { type Engine, SegmentdError } from '../../src/index.js';
 import { noMore, oneOf, optional } from '../arguments.js';
 import { type Call, command } from '../command.js';
 import * as replies from '../replies.js';
 
 const group = 'server';
 
-/** Throws unless a snapshot can be begun; `running` is said when there is one. */
-function refuseUnlessIdle({ engine: { persistence } }: Call, running: string): void {
+/** Throws NOT_ALLOWED, READ_ONLY or SNAPSHOT_RUNNING unless a snapshot can be begun; `running` is said when there is one. */
+export function refuseUnlessIdle({ persistence }: Engine, running: string): void {
   if (persistence === undefined) {
     throw new SegmentdError(
       'NOT_ALLOWED',
@@ -24,12 +24,12 @@ function refuseUnlessIdle({ engine: { persistence } }: Call, running: string): v
 
 /** Writes a snapshot before the call returns. Throws when there is no data folder, or one is written already. */
 export function saveNow(call: Call): void {
-  refuseUnlessIdle(call, 'Background save already in progress');
+  refuseUnlessIdle(call.engine, 'Background save already in progress');
   call.engine.snapshotNow();
 }
 
 function saveLater(call: Call, running: string): void {
-  refuseUnlessIdle(call, running);
+  refuseUnlessIdle(call.engine, running);
   call.engine.snapshot().catch(() => {}); // INFO persistence tells.
 }
 

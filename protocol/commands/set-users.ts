@@ -4,6 +4,7 @@
  */
 
 import { codeOrNone, countOf, membersOf } from '../../src/engine.js';
+import type { Moment } from '../../src/index.js';
 import { type Bitmap, bitmapOf, unionOf } from '../../src/store/bitmap.js';
 import { Query } from '../../src/store/query.js';
 import type { SegmentStore } from '../../src/store/segment-store.js';
@@ -58,6 +59,15 @@ export function countUsers(call: Call, key: SetKeyName, limit = 0): number | Que
   }
   if (!isSaved(call, key)) return 0;
   return audiences.queries.count({ type: 'audience', name: key.name }, { limit });
+}
+
+/** How many users a key had at another moment. Throws UNKNOWN_TAG or UNKNOWN_AUDIENCE for a key that is not there now. */
+export function countUsersAt({ engine }: Call, key: SetKeyName, at: Moment): Query<number> {
+  const { queries } = engine.audiences;
+  if (key.kind === 'audience') return queries.count({ type: 'audience', name: key.name }, { at });
+  const { tag, value } = key;
+  if (value === undefined) return queries.count({ type: 'has', tag }, { at });
+  return queries.count({ type: 'compare', tag, operator: '=', value }, { at });
 }
 
 /** Which of some users a key has, from their vectors. */

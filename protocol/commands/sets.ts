@@ -28,6 +28,7 @@ import { saddHot, scardHot, sismemberHot, sremHot } from './hot-sets.js';
 import {
   type Combine,
   countUsers,
+  countUsersAt,
   isSaved,
   testUsers,
   userSet,
@@ -35,6 +36,7 @@ import {
   withCombined,
   withUsers,
 } from './set-users.js';
+import { atEnd } from './versions-arguments.js';
 
 const group = 'set';
 /** Users written by one mutation, where a result of any size is stored. */
@@ -223,9 +225,10 @@ export const setCommands = [
     group,
     complexity: 'O(1) for a tag or a fixed audience, else as SEG.COUNT',
     flags: ['readonly', 'fast'],
-    arguments: { key: setKey() },
+    arguments: { key: setKey(), at: atEnd() },
     reply: replies.soon(replies.integer),
-    run: (call, { key }) => countUsers(call, key),
+    differs: 'AT counts the users of another moment; see versions.md.',
+    run: (call, { key, at }) => (at === undefined ? countUsers(call, key) : countUsersAt(call, key, at)),
     hot: scardHot,
   }),
   command({

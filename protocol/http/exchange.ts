@@ -49,6 +49,10 @@ export class Exchange {
   #headers: Header[] | undefined;
   /** Was the head sent, or is someone about to? */
   #isAnswered = false;
+  /** Is the answer there, and held back until the disk has what was changed? */
+  #isHeld = false;
+  /** May something have been changed in an earlier turn than that of the answer? */
+  #changedBefore = false;
   #isOver = false;
   /** Is it counted among those that are waited for? */
   #isWaiting = false;
@@ -143,8 +147,8 @@ export class Exchange {
   }
 
   /**
-   * Answers with a long body; the producer is released whatever happens. With `isExport`, it is one of those of which there
-   * must not be many. Throws TOO_MANY_EXPORTS, and PERSISTENCE_FAILED as `send`.
+   * Answers with a long body; the producer is released whatever happens. Not for those who change something: it waits for no
+   * disk. With `isExport`, it is one of those of which there must not be many. Throws TOO_MANY_EXPORTS.
    */
   stream(producer: Producer, { mediaType = this.mediaType, isExport = false } = {}): void {
     try {
@@ -153,7 +157,6 @@ export class Exchange {
         return;
       }
       if (isExport) this.#service.checkExports();
-      this.engine.flush();
       this.#beginAnswer();
     } catch (error) {
       producer.release();
@@ -244,7 +247,7 @@ export class Exchange {
       address: this.remoteAddress,
     });
     if (this.#isOver) return;
-    if (this.#isAnswered) {
+    if (this.#isAnswered && !this.#isHeld) {
       // All that can be told by now is that something is missing.
       this.#response.abort();
       return;
@@ -317,6 +320,7 @@ export class Exchange {
       else this.#settle(this.finish(result));
     } else if (result instanceof Promise) {
       this.#wait(false);
+      this.#changedBefore = this.#isChanging;
       result.then((value) => this.#settle(value)).catch((error) => this.fail(error));
     } else this.#answer(result);
   }
@@ -335,29 +339,32 @@ export class Exchange {
     this.#isAnswered = true;
   }
 
+  /** May it change anything at all? A request that does the same as a command does what the command does. */
+  get #isChanging(): boolean {
+    const entry = this.server.commands.named(this.route.command);
+    return entry === undefined ? this.route.method !== 'GET' : entry.command.flags.has('write');
+  }
+
   /**
-   * Answers once what was changed is kept, so that nobody is told before that it was. Whoever was waited for may have changed
-   * something in an earlier turn, too.
+   * Answers once what was changed is kept, so that nobody is told before that it was. Whoever only reads waits for nobody's
+   * changes.
    */
   #whenKept(answer: () => void): void {
     const { engine } = this;
-    try {
-      if (engine.commit() && (!this.#isWaiting || engine.durable)) {
-        answer();
-        return;
-      }
-    } catch (error) {
-      this.#isAnswered = false;
-      throw error;
+    this.#isHeld = true;
+    const release = (): void => {
+      this.#isHeld = false;
+      answer();
+    };
+    if (engine.commit() && (!this.#changedBefore || engine.durable)) {
+      release();
+      return;
     }
     this.#wait(false);
     engine.whenDurable((error) => {
       if (this.#isOver) return;
-      if (error === undefined) answer();
-      else {
-        this.#isAnswered = false;
-        this.fail(error);
-      }
+      if (error === undefined) release();
+      else this.fail(error);
     });
   }
 
@@ -380,12 +387,18 @@ export class Exchange {
     this.#service.waiting++;
     this.#response.onAbort(() => this.#abort());
     const timeout = this.server.options.httpRequestTimeout;
-    if (timeout > 0 && !this.#isAnswered) this.#timer = setTimeout(() => this.#tooLate(timeout), timeout);
+    const isDue = !this.#isAnswered || this.#isHeld;
+    if (timeout > 0 && isDue) this.#timer = setTimeout(() => this.#tooLate(timeout), timeout);
   }
 
   #tooLate(timeout: number): void {
     if (this.#isReceiving) {
       this.fail(new SegmentdError('REQUEST_TIMEOUT', `the body did not come within ${timeout} ms`));
+      return;
+    }
+    if (this.#isHeld) {
+      const message = `the disk did not take it within ${timeout} ms`;
+      this.fail(new SegmentdError('PERSISTENCE_FAILED', `it was changed, and may be lost: ${message}`));
       return;
     }
     const advice = 'ask for less, or raise http-request-timeout';

@@ -1,6 +1,7 @@
 /**
  * Who may ask. With a password, those who send it. And never a page of some other site: a browser sends what such a page wants
- * to this server, too, from inside of the network, and with the password if its user has given it that.
+ * to this server, too, from inside of the network, and with the password if its user has given it that. And nobody while the
+ * data is still loaded.
  */
 import { SegmentdError } from '../../src/index.js';
 import { isLoopback } from '../loopback.js';
@@ -11,15 +12,23 @@ import type { Exchange } from './exchange.js';
 const CREDENTIALS = /^(bearer|basic) +(\S+)$/i;
 const COLON = 0x3a;
 
-/** A guard for `HttpHooks`: throws NOT_ALLOWED, NO_AUTH or WRONG_PASSWORD. Routes that are open are let through. */
-export function guardOf({ options }: ServerState): (exchange: Exchange) => void {
+/** A guard for `HttpHooks`: throws NOT_ALLOWED, NO_AUTH, WRONG_PASSWORD or LOADING. Routes that are open are let through. */
+export function guardOf(state: ServerState): (exchange: Exchange) => void {
+  const checkClient = clientCheckOf(state);
+  return (exchange) => {
+    if (exchange.route.isOpen === true) return;
+    checkClient(exchange);
+    if (state.loading !== undefined) throw state.loading.refusal();
+  };
+}
+
+function clientCheckOf({ options }: ServerState): (exchange: Exchange) => void {
   const mayBeRebound = isLoopback(options.host);
   /** The same ones ask again and again. */
   let lastHost: string | undefined;
   let password = '';
   let secret = new Secret(password);
   return (exchange) => {
-    if (exchange.route.isOpen === true) return;
     const host = exchange.header('host');
     checkOrigin(exchange.header('origin'), host);
     if (options.password === '') {

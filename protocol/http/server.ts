@@ -31,6 +31,7 @@ export async function listenHttp(
 ): Promise<HttpServer> {
   const { options } = state;
   const service = new HttpService(state, hooks);
+  state.http.work = service;
   const maxHeadBytes = options.httpMaxHeaderBytes + options.httpMaxUrlBytes;
   const { name, transport } = await chooseTransport(options.httpTransport, maxHeadBytes);
   const listener = await transport(

@@ -62,9 +62,9 @@ export function userListOf(exchange: Exchange): UserList {
   const { body, bodyType } = exchange;
   switch (bodyType) {
     case NDJSON_TYPE:
-      return new CheckedList(() => linesOf(body, idOfJson));
+      return new CheckedList(() => linesOf(body, (line) => checked(idOfJson(line))));
     case LINES_TYPE:
-      return new CheckedList(() => linesOf(body, (line) => line));
+      return new CheckedList(() => linesOf(body, checked));
     case ROARING_TYPE:
       checkOrdinals(exchange.header(ORDINALS_HEADER), exchange.engine.store.ordinalEpoch);
       return new OrdinalList(body, exchange.engine.store);
@@ -110,24 +110,27 @@ class CheckedList implements UserList {
 
 /** The list in `{"ids": […]}`. */
 function idsOf(body: Buffer, mediaType: string): readonly unknown[] {
+  const ids = onlyEntry(bodyValue(body, mediaType), 'ids');
+  if (Array.isArray(ids)) return ids;
+  throw new SegmentdError('INVALID_ARGUMENT', 'the body is not as it should be: {"ids": ["…", …]}');
+}
+
+/** A body as a value; undefined for an empty one. Throws BODY_TOO_LARGE for one that is not read in one turn. */
+export function bodyValue(body: Buffer, mediaType: string): unknown {
   if (body.length > MAX_VALUE_BYTES) {
     throw new SegmentdError(
       'BODY_TOO_LARGE',
       `ids in ${mediaType} may have ${MAX_VALUE_BYTES} bytes: send more than that as ${NDJSON_TYPE} or ${LINES_TYPE}`,
     );
   }
-  const value = body.length === 0 ? undefined : decodeValue(body, mediaType);
-  const ids = onlyEntry(value, 'ids');
-  if (Array.isArray(ids)) return ids;
-  throw new SegmentdError('INVALID_ARGUMENT', 'the body is not as it should be: {"ids": ["…", …]}');
+  return body.length === 0 ? undefined : decodeValue(body, mediaType);
 }
 
 function* idsOfValues(values: readonly unknown[]): Iterable<UserId> {
   for (let i = 0; i < values.length; i++) {
     let id: UserId;
     try {
-      id = idOf(values[i]);
-      checkUserId(id);
+      id = checked(idOf(values[i]));
     } catch (error) {
       throw placed(error, `the body's /ids/${i}`, 0);
     }
@@ -135,39 +138,48 @@ function* idsOfValues(values: readonly unknown[]): Iterable<UserId> {
   }
 }
 
-/** The ids of a body of lines; behind the last line's end there is no line. Lines count from 1. */
-function* linesOf(body: Buffer, read: (line: Buffer) => UserId): Iterable<UserId> {
+/** What `read` makes of each line of a body; behind the last line's end there is none. Errors say which line, from 1. */
+export function* linesOf<T>(body: Buffer, read: (line: Buffer) => T): Iterable<T> {
   for (let start = 0, number = 1; start < body.length; number++) {
     const next = body.indexOf(LF, start);
     const behind = next < 0 ? body.length : next;
     const end = behind > start && body[behind - 1] === CR ? behind - 1 : behind;
-    let id: UserId;
+    let entry: T;
     try {
-      id = read(body.subarray(start, end));
-      checkUserId(id);
+      entry = read(body.subarray(start, end));
     } catch (error) {
       throw placed(error, `line ${number}`, start);
     }
-    yield id;
+    yield entry;
     start = behind + 1;
   }
 }
 
 function idOfJson(line: Buffer): UserId {
-  if (line.length > MAX_JSON_LINE_BYTES)
-    throw new SegmentdError('INVALID_ARGUMENT', `it has more than ${MAX_JSON_LINE_BYTES} bytes`);
-  const value = parseJson(line, MAX_VALUE_DEPTH);
+  const value = jsonOf(line, MAX_JSON_LINE_BYTES);
   return idOf(onlyEntry(value, 'id') ?? value);
 }
 
+/** A line of JSON as a value. Throws INVALID_ARGUMENT when it is longer than it may be, SYNTAX when it is none. */
+export function jsonOf(line: Buffer, maxBytes: number): unknown {
+  if (line.length <= maxBytes) return parseJson(line, MAX_VALUE_DEPTH);
+  throw new SegmentdError('INVALID_ARGUMENT', `it has more than ${maxBytes} bytes`);
+}
+
 /** What an object has under a name, if it has nothing else. */
-function onlyEntry(value: unknown, name: string): unknown {
+export function onlyEntry(value: unknown, name: string): unknown {
   const isMap = typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
   if (!isMap || Object.keys(value).length !== 1) return undefined;
   return Object.getOwnPropertyDescriptor(value, name)?.value;
 }
 
-function idOf(value: unknown): UserId {
+function checked(id: UserId): UserId {
+  checkUserId(id);
+  return id;
+}
+
+/** The id that a value of a body stands for. Throws INVALID_ARGUMENT if it stands for none. */
+export function idOf(value: unknown): UserId {
   if (typeof value === 'string' || value instanceof Uint8Array) return value;
   idValidator ??= Compile(Id);
   if (idValidator.Check(value)) return userIdOf(value);
@@ -175,7 +187,7 @@ function idOf(value: unknown): UserId {
 }
 
 /** The same error, saying where it is: `offset` is that of the place in the body. */
-function placed(error: unknown, place: string, offset: number): unknown {
+export function placed(error: unknown, place: string, offset: number): unknown {
   if (error instanceof ContentError)
     return new ContentError(`${place}: ${error.reason}`, offset + error.position - 1);
   return error instanceof SegmentdError

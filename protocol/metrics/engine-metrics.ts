@@ -1,4 +1,4 @@
-/** Metrics of what the engine holds and keeps: users, tags, audiences, memory, the journal. */
+/** Metrics of what the engine holds and keeps: users, tags, audiences, memory. */
 import { MEMORY_SECONDS } from './memory-parts.js';
 import type { MetricRow, MetricSource } from './metric.js';
 
@@ -11,10 +11,6 @@ function* byKind<K extends string>(kinds: readonly K[], found: Iterable<{ readon
 
 function cacheOf({ state: { engine } }: MetricSource) {
   return engine.audiences.queries.cache;
-}
-
-function journalOf({ state: { engine } }: MetricSource) {
-  return engine.persistence;
 }
 
 const heldMetrics: readonly MetricRow[] = [
@@ -104,52 +100,4 @@ const cacheMetrics: readonly MetricRow[] = [
   },
 ];
 
-const journalMetrics: readonly MetricRow[] = [
-  {
-    name: 'segmentd_journal_bytes',
-    type: 'gauge',
-    help: 'Size of the journal. Only with a data folder, as all about the journal.',
-    read: (source) => journalOf(source)?.size,
-  },
-  {
-    name: 'segmentd_journal_failing',
-    type: 'gauge',
-    help: '1 while changes are refused because the journal could not be written or synced, else 0.',
-    read(source) {
-      const journal = journalOf(source);
-      return journal && (journal.failure === undefined ? 0 : 1);
-    },
-  },
-  {
-    name: 'segmentd_journal_failures_total',
-    type: 'counter',
-    help: 'How often that began.',
-    read: (source) => journalOf(source) && source.state.journalWatch.failures,
-  },
-  {
-    name: 'segmentd_journal_last_failure_timestamp_seconds',
-    type: 'gauge',
-    help: 'When that began last, in seconds since 1970; 0 if never.',
-    read: (source) => journalOf(source) && source.state.journalWatch.lastFailureAt / 1000,
-  },
-  {
-    name: 'segmentd_journal_replayed_changes',
-    type: 'gauge',
-    help: 'Changes that were replayed at the start.',
-    read: (source) => journalOf(source)?.replayed,
-  },
-  {
-    name: 'segmentd_journal_replay_duration_seconds',
-    type: 'gauge',
-    help: 'How long that took.',
-    read: (source) => journalOf(source)?.replaySeconds,
-  },
-  {
-    name: 'segmentd_journal_torn_bytes',
-    type: 'gauge',
-    help: 'Bytes of an unfinished record that were cut off at the start.',
-    read: (source) => journalOf(source)?.torn,
-  },
-];
-
-export const engineMetrics: readonly MetricRow[] = [...heldMetrics, ...cacheMetrics, ...journalMetrics];
+export const engineMetrics: readonly MetricRow[] = [...heldMetrics, ...cacheMetrics];

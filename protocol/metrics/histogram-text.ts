@@ -11,13 +11,15 @@ export function histogramText({ name, help, type, read }: HistogramRow, source: 
   let text = `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   for (const { labels, counts } of read(source)) {
     const shown = labelsText(labels);
+    const before = shown === '' ? '' : `${shown},`;
+    const all = shown === '' ? '' : `{${shown}}`;
     let total = 0;
     for (const [i, limit] of LIMITS.entries()) {
       // What is in no bucket that is shown is in the last one.
       total = i < HISTOGRAM_BOUNDS.length ? total + counts.histogram[i]! : counts.calls;
-      text += `${name}_bucket{${shown},${limit}} ${total}\n`;
+      text += `${name}_bucket{${before}${limit}} ${total}\n`;
     }
-    text += `${name}_sum{${shown}} ${counts.microseconds / 1e6}\n${name}_count{${shown}} ${counts.calls}\n`;
+    text += `${name}_sum${all} ${counts.microseconds / 1e6}\n${name}_count${all} ${counts.calls}\n`;
   }
   return text;
 }

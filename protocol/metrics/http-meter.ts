@@ -1,7 +1,7 @@
 /** What is counted of HTTP: a few numbers for each route, so that counting costs next to nothing. */
 import { METHODS } from 'node:http';
+import { LatencyCounts } from '../../src/latency-counts.js';
 import type { FinishedRequest } from '../http/service.js';
-import { LatencyCounts } from '../latency-counts.js';
 
 /** Requests with one method to one route. */
 export interface RouteCounts {
@@ -9,6 +9,13 @@ export interface RouteCounts {
   readonly method: string;
   readonly durations: LatencyCounts;
   readonly byStatus: Map<number, number>;
+}
+
+/** How many requests are worked on: see `HttpService`. */
+export interface WorkCounts {
+  readonly waiting: number;
+  readonly streams: number;
+  readonly exports: number;
 }
 
 /** Routes that are told apart. The server has fewer; this is for the day when somebody passes a path. */
@@ -23,6 +30,8 @@ export class HttpMeter {
   connections = 0;
   connectionsAccepted = 0;
   connectionsRejected = 0;
+  /** What the server is at work on, once there is one. */
+  work: WorkCounts | undefined;
   readonly #routes = new Map<string, Map<string, RouteCounts>>();
 
   /** Every route and method that was asked for. */

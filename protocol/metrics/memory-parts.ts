@@ -8,7 +8,10 @@ export const MEMORY_SECONDS = 5;
 export type MemoryParts = Readonly<Record<string, number>>;
 
 /** The engine's memory, some seconds old at most: counting walks all bitmaps, and metrics may be asked for all the time. */
-export function memoryPartsOf(engine: Engine, now = () => performance.now()): () => MemoryParts {
+export function memoryPartsOf(
+  engine: Pick<Engine, 'stats'>,
+  now = () => performance.now(),
+): () => MemoryParts {
   let parts: MemoryParts | undefined;
   let countedAt = 0;
   return () => {

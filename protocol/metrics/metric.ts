@@ -1,5 +1,5 @@
 /** What a metric is: declared once, as one row. The registry and docs/metrics.md are made from the rows. */
-import type { LatencyCounts } from '../latency-counts.js';
+import type { LatencyCounts } from '../../src/latency-counts.js';
 import type { ServerState } from '../server-state.js';
 import type { MemoryParts } from './memory-parts.js';
 import type { ProcessProbe } from './process-probe.js';

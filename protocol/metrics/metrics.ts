@@ -6,6 +6,7 @@ import { engineMetrics } from './engine-metrics.js';
 import { histogramText } from './histogram-text.js';
 import { memoryPartsOf } from './memory-parts.js';
 import type { MetricRow, MetricSource } from './metric.js';
+import { persistenceMetrics } from './persistence-metrics.js';
 import { processMetrics } from './process-metrics.js';
 import { ProcessProbe } from './process-probe.js';
 import { trafficMetrics } from './traffic-metrics.js';
@@ -15,6 +16,7 @@ export const metricRows: readonly MetricRow[] = [
   ...commandMetrics,
   ...trafficMetrics,
   ...engineMetrics,
+  ...persistenceMetrics,
   ...processMetrics,
 ];
 
@@ -30,7 +32,9 @@ export class Metrics {
   readonly #registry: Promise<{ metrics(): Promise<string> }>;
 
   constructor(state: ServerState) {
-    const source = { state, probe: this.#probe, memoryParts: memoryPartsOf(state.engine) };
+    // The engine may be another one by then: it may still be loading.
+    const memoryParts = memoryPartsOf({ stats: () => state.engine.stats() });
+    const source = { state, probe: this.#probe, memoryParts };
     this.#source = source;
     // Loading prom-client takes tens of milliseconds, which is nothing to those who serve no metrics.
     this.#registry = import('./registry.js').then(({ registryOf }) => registryOf(values, source));

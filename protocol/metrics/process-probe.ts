@@ -6,7 +6,7 @@ import {
   PerformanceObserver,
   performance,
 } from 'node:perf_hooks';
-import { LatencyCounts } from '../latency-counts.js';
+import { LatencyCounts } from '../../src/latency-counts.js';
 
 /** How late the event loop was, in seconds; undefined until anything was measured. */
 export interface LoopDelay {

@@ -53,6 +53,24 @@ export const trafficMetrics: readonly MetricRow[] = [
     read: ({ state }) => faces(state.outputBytes, state.http.bytesOut),
   },
   {
+    name: 'segmentd_http_waiting_requests',
+    type: 'gauge',
+    help: 'HTTP requests whose body is still coming, or whose answer takes longer than a turn: a query, a stream, the disk. There may be http-max-requests.',
+    read: ({ state }) => state.http.work?.waiting,
+  },
+  {
+    name: 'segmentd_http_streams',
+    type: 'gauge',
+    help: 'Long answers over HTTP that are on their way, exports included.',
+    read: ({ state }) => state.http.work?.streams,
+  },
+  {
+    name: 'segmentd_http_exports',
+    type: 'gauge',
+    help: 'Those of them that are exports, of which there may be http-max-exports.',
+    read: ({ state }) => state.http.work?.exports,
+  },
+  {
     name: 'segmentd_http_requests_total',
     type: 'counter',
     help: 'HTTP requests that were answered, by the pattern of their route.',

@@ -128,6 +128,7 @@ export class Executor {
       argc <= maxWords &&
       argc <= MAX_HOT_WORDS &&
       session.authenticated &&
+      this.#server.loading === undefined &&
       session.replyMode === 'on' &&
       !session.transaction.isOpen &&
       !this.#server.slowLog.watchesAll

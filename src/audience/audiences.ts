@@ -22,7 +22,13 @@ import type { Freezing } from './freeze.js';
 import { namesIn, treeOf, withAudienceRenamed } from './names.js';
 import { Planner } from './plan.js';
 import { printExpression } from './print.js';
-import { AudienceQueries, type ExpressionInput, type QueryOptions, type UserPage } from './queries.js';
+import {
+  AudienceQueries,
+  type ExpressionInput,
+  type PastOptions,
+  type QueryOptions,
+  type UserPage,
+} from './queries.js';
 import type { Distribution, TagStatistics } from './tag-report.js';
 
 /** A saved audience as `get` and `list` tell it. */
@@ -59,17 +65,17 @@ export class Audiences {
   }
 
   /** How many users an expression has; with `limit`, at most so many are counted. */
-  count(input: ExpressionInput, options?: QueryOptions & { limit?: number }): number {
+  count(input: ExpressionInput, options?: PastOptions & { limit?: number }): number {
     return this.queries.count(input, options).now();
   }
 
   /** A page of ids in ordinal order: the first with cursor 0, the next with the cursor of the last, which ends with 0. */
-  page(input: ExpressionInput, options?: QueryOptions & { cursor?: number; count?: number }): UserPage {
+  page(input: ExpressionInput, options?: PastOptions & { cursor?: number; count?: number }): UserPage {
     return this.queries.page(input, options).now();
   }
 
   /** The ids of all users, in ordinal order, as they are when the first is asked for, whatever is written meanwhile. */
-  *ids(input: ExpressionInput, options?: QueryOptions): IterableIterator<string> {
+  *ids(input: ExpressionInput, options?: PastOptions): IterableIterator<string> {
     const open = () => this.#store.openCursor(this.queries.users(input, options).now());
     for (const id of idsOf(open)) yield id.toString();
   }
@@ -95,7 +101,7 @@ export class Audiences {
   }
 
   /** Evaluates an expression and tells how. */
-  explain(input: ExpressionInput, options?: QueryOptions): Explanation {
+  explain(input: ExpressionInput, options?: PastOptions): Explanation {
     return this.queries.explain(input, options).now();
   }
 

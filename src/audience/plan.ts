@@ -15,6 +15,7 @@ import { ExpressionError } from './expression-error.js';
 import { formatNumber } from './lexer.js';
 import { treeOf } from './names.js';
 import { type Bounds, boundsOf } from './number-bounds.js';
+import type { Past } from './past.js';
 
 interface NodeBase {
   /** Unlike any other's of the planner. */
@@ -103,6 +104,7 @@ type Draft = PlanNode extends infer N ? (N extends PlanNode ? Omit<N, 'id'> : ne
 /** Makes plans over one state of the catalogues; all of its plans share their nodes. */
 export class Planner {
   readonly #store: SegmentStore;
+  readonly #past: Past | undefined;
   readonly #nodes = new Map<string, PlanNode>();
   readonly #audiences = new Map<AudienceRecord, PlanNode>();
   /** What the plans rest on. */
@@ -112,8 +114,10 @@ export class Planner {
   readonly #audienceVersion: number;
   #depth = 0;
 
-  constructor(store: SegmentStore) {
+  /** With `past`, plans are about the columns of then. */
+  constructor(store: SegmentStore, past?: Past) {
     this.#store = store;
+    this.#past = past;
     this.#catalogVersion = store.catalog.version;
     this.#checkedVersion = this.#catalogVersion;
     this.#audienceVersion = store.audiences.version;
@@ -199,7 +203,7 @@ export class Planner {
       case 'between': {
         const tag = this.#tag(expression.tag);
         const { low, high } = expression;
-        return this.#range(tag, boundsIn(tag, low).ceiling, boundsIn(tag, high).floor);
+        return this.#range(tag, this.#bounds(tag, low).ceiling, this.#bounds(tag, high).floor);
       }
     }
   }
@@ -218,12 +222,20 @@ export class Planner {
 
   #tag(name: string): Tag {
     const tag = this.#store.catalog.require(name);
-    this.#columns.set(tag, tag.column);
+    this.#columns.set(tag, this.#columnOf(tag));
     return tag;
   }
 
+  #columnOf(tag: Tag): Column {
+    return this.#past === undefined ? tag.column : this.#past.columnOf(tag);
+  }
+
+  #bounds(tag: Tag, value: Value): Bounds {
+    return boundsIn(tag.name, this.#columnOf(tag), value);
+  }
+
   #has(tag: Tag): PlanNode {
-    const { column } = tag;
+    const column = this.#columnOf(tag);
     return this.#node({ kind: 'tag', tag, column, estimate: column.count }, `tag ${tag.id}`);
   }
 
@@ -235,24 +247,24 @@ export class Planner {
       case '!=':
         return this.#difference([this.#has(tag)], [this.#equal(tag, value)]);
       case '<': {
-        const { floor, ceiling } = boundsIn(tag, value);
+        const { floor, ceiling } = this.#bounds(tag, value);
         return this.#range(tag, -most, floor === ceiling ? floor - 1 : floor);
       }
       case '<=':
-        return this.#range(tag, -most, boundsIn(tag, value).floor);
+        return this.#range(tag, -most, this.#bounds(tag, value).floor);
       case '>': {
-        const { floor, ceiling } = boundsIn(tag, value);
+        const { floor, ceiling } = this.#bounds(tag, value);
         return this.#range(tag, floor === ceiling ? ceiling + 1 : ceiling, most);
       }
       case '>=':
-        return this.#range(tag, boundsIn(tag, value).ceiling, most);
+        return this.#range(tag, this.#bounds(tag, value).ceiling, most);
     }
   }
 
   #equal(tag: Tag, value: Value): PlanNode {
-    const { column } = tag;
+    const column = this.#columnOf(tag);
     if (column instanceof NumberColumn) {
-      const { floor, ceiling } = boundsIn(tag, value);
+      const { floor, ceiling } = this.#bounds(tag, value);
       return floor === ceiling ? this.#range(tag, floor, ceiling) : this.#none;
     }
     if (column instanceof EnumColumn) {
@@ -266,7 +278,7 @@ export class Planner {
   }
 
   #range(tag: Tag, low: number, high: number): PlanNode {
-    const column = tag.column as NumberColumn;
+    const column = this.#columnOf(tag) as NumberColumn;
     if (low > high || low === Number.POSITIVE_INFINITY || high === Number.NEGATIVE_INFINITY)
       return this.#none;
     if (low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY) return this.#has(tag);
@@ -378,11 +390,10 @@ export function operandsOf(node: PlanNode): readonly PlanNode[] {
   }
 }
 
-function boundsIn(tag: Tag, value: Value): Bounds {
-  const { column } = tag;
-  if (column instanceof NumberColumn) return boundsOf(value, column.scale, tag.name);
+function boundsIn(tag: string, column: Column, value: Value): Bounds {
+  if (column instanceof NumberColumn) return boundsOf(value, column.scale, tag);
   const article = column.kind === 'enum' ? 'an enum' : 'a flag';
-  throw new ExpressionError(`tag ${quote(tag.name)} is ${article}: only numbers have an order`);
+  throw new ExpressionError(`tag ${quote(tag)} is ${article}: only numbers have an order`);
 }
 
 /** Always the same order of the same nodes. */

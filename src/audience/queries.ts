@@ -14,6 +14,7 @@ import { Evaluation } from './evaluation.js';
 import { type Explanation, explain } from './explain.js';
 import { Freezer, type Freezing } from './freeze.js';
 import { MatchIndex } from './match-index.js';
+import { type Moment, Past } from './past.js';
 import { type PlanNode, Planner } from './plan.js';
 import { PlanCache, type Planned } from './plan-cache.js';
 import { ResultCache } from './result-cache.js';
@@ -29,6 +30,12 @@ export type ExpressionInput = string | Expression;
 export interface QueryOptions {
   /** Milliseconds after which the query is given up with QUERY_TIMEOUT; 0 means never. The engine's option by default. */
   readonly timeout?: number;
+}
+
+/** What questions take that may be about another moment than this one. */
+export interface PastOptions extends QueryOptions {
+  /** Tags are read as they were then. */
+  readonly at?: Moment;
 }
 
 /** One page of an audience. */
@@ -87,7 +94,7 @@ export class AudienceQueries {
   /** How many users there are; with `limit`, at most so many are counted. */
   count(
     input: ExpressionInput,
-    { limit = 0, ...options }: QueryOptions & { limit?: number } = {},
+    { limit = 0, ...options }: PastOptions & { limit?: number } = {},
   ): Query<number> {
     checkWhole('limit', limit, 0);
     return this.#query([input], options, (sources, [node]) =>
@@ -98,7 +105,7 @@ export class AudienceQueries {
   /** A page of ids in ordinal order, `count` of them as long as there are so many, from where the last page's cursor says. */
   page(
     input: ExpressionInput,
-    { cursor = 0, count = PAGE_SIZE, ...options }: QueryOptions & { cursor?: number; count?: number } = {},
+    { cursor = 0, count = PAGE_SIZE, ...options }: PastOptions & { cursor?: number; count?: number } = {},
   ): Query<UserPage> {
     checkWhole('cursor', cursor, 0);
     checkWhole('count', count, 1);
@@ -115,7 +122,7 @@ export class AudienceQueries {
    */
   slice<T>(
     input: ExpressionInput,
-    { cursor, count, ...options }: QueryOptions & { cursor: number; count: number },
+    { cursor, count, ...options }: PastOptions & { cursor: number; count: number },
     use: (users: Bitmap, next: number) => T,
   ): Query<T> {
     checkWhole('cursor', cursor, 0);
@@ -134,7 +141,7 @@ export class AudienceQueries {
   }
 
   /** The users as a bitmap of the caller's own, valid until the next mutation. */
-  users(input: ExpressionInput, options: QueryOptions = {}): Query<Bitmap> {
+  users(input: ExpressionInput, options: PastOptions = {}): Query<Bitmap> {
     return this.#query([input], options, function* (sources, [node]) {
       const users = yield* new Evaluation(sources).ownUsers(node!);
       return sources.withoutDeparted(users);
@@ -205,7 +212,7 @@ export class AudienceQueries {
   }
 
   /** Evaluates an expression and tells how. */
-  explain(input: ExpressionInput, options: QueryOptions = {}): Query<Explanation> {
+  explain(input: ExpressionInput, options: PastOptions = {}): Query<Explanation> {
     return this.#query([input], options, function* (sources, [node], clock) {
       const trace = new Trace(clock);
       const began = clock.now();
@@ -301,16 +308,27 @@ export class AudienceQueries {
     return inputs.map((input) => planner.plan(expressionOf(input)));
   }
 
+  /** What nodes of some expressions read; about another moment there is one expression. */
+  #sources(inputs: readonly ExpressionInput[], at: Moment | undefined): [readonly PlanNode[], Sources] {
+    if (at === undefined) {
+      const nodes = this.#plan(inputs);
+      return [nodes, new Sources(this.#store, nodes, this.#cache)];
+    }
+    const tree = expressionOf(inputs[0]!);
+    const past = new Past(this.#store, tree, at);
+    const nodes = [new Planner(this.#store, past).plan(tree)];
+    return [nodes, new Sources(this.#store, nodes, this.#cache, past)];
+  }
+
   /** Plans are made, and what they read is held, before the query is there: so it is about this moment. */
   #query<T>(
     inputs: readonly ExpressionInput[],
-    { timeout = this.#timeout }: QueryOptions,
+    { timeout = this.#timeout, at }: PastOptions,
     start: (sources: Sources, nodes: readonly PlanNode[], clock: Clock) => Steps<T>,
     alsoRelease = (): void => {},
   ): Query<T> {
     checkWhole('timeout', timeout, 0);
-    const nodes = this.#plan(inputs);
-    const sources = new Sources(this.#store, nodes, this.#cache);
+    const [nodes, sources] = this.#sources(inputs, at);
     const release = (): void => {
       sources.release();
       alsoRelease();

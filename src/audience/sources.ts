@@ -10,6 +10,7 @@ import type { EnumColumn } from '../store/enum-column.js';
 import { FlagColumn } from '../store/flag-column.js';
 import { NumberColumn } from '../store/number-column.js';
 import type { SegmentStore } from '../store/segment-store.js';
+import type { Past } from './past.js';
 import { type AudienceNode, operandsOf, type PlanNode, type ValueNode } from './plan.js';
 import { type ResultCache, Stamp } from './result-cache.js';
 
@@ -21,7 +22,8 @@ export class Sources {
   /** Everybody. */
   readonly users: Bitmap;
   readonly #store: SegmentStore;
-  readonly #cache: ResultCache;
+  readonly #cache: ResultCache | undefined;
+  readonly #past: Past | undefined;
   readonly #held: Releasable[] = [];
   readonly #visited = new Set<PlanNode>();
   readonly #bitmaps = new Map<PlanNode, Bitmap>();
@@ -33,10 +35,14 @@ export class Sources {
   readonly #departures: Departures;
   readonly #made = new Set<Bitmap>();
 
-  constructor(store: SegmentStore, roots: readonly PlanNode[], cache: ResultCache) {
+  /** `roots` are planned with `past`, if there is one: then results are neither taken from the cache nor put there. */
+  constructor(store: SegmentStore, roots: readonly PlanNode[], cache: ResultCache, past?: Past) {
     this.#store = store;
-    this.#cache = cache;
-    this.users = this.#hold(store.users.hold());
+    this.#cache = past === undefined ? cache : undefined;
+    this.#past = past;
+    const users = this.#hold(store.users.hold());
+    this.users = past === undefined ? users : past.withFormer(users);
+    if (past !== undefined) this.own(this.users);
     this.#departures = store.departures.begin();
     for (const root of roots) this.#visit(root);
   }
@@ -60,8 +66,9 @@ export class Sources {
     return this.#uses.get(node)! > 1;
   }
 
-  /** Keeps the result of a dynamic audience for later evaluations; it is not to be modified from now on. */
+  /** Keeps the result of a dynamic audience for later evaluations, if it may be; it is not to be modified from now on. */
   keep({ record }: AudienceNode, result: Bitmap): void {
+    if (this.#cache === undefined) return;
     this.#cache.put(record, this.give(result), this.#stamps.get(record)!);
   }
 
@@ -136,6 +143,7 @@ export class Sources {
   #readAudience(node: AudienceNode): Bitmap | undefined {
     const { members } = node.record;
     if (members !== undefined) return this.#hold(members.hold());
+    if (this.#cache === undefined) return undefined;
     const cached = this.#cache.get(node.record);
     if (cached === undefined) this.#stamps.set(node.record, new Stamp(this.#store, node));
     return cached;
@@ -169,6 +177,7 @@ export class Sources {
   }
 
   #findUsers(ids: readonly string[]): Bitmap {
+    if (this.#past !== undefined) return this.#past.find(ids, this.users);
     const found = bitmapOf();
     for (const id of ids) {
       const address = this.#store.find(id);

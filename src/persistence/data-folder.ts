@@ -113,16 +113,28 @@ export class DataFolder {
 
   /** Removes journals and snapshots that are no part of the state, and what was left behind. */
   removeOthers(): void {
-    if (this.#inDoubt) return;
-    const { snapshot, journals } = this.#manifest;
     try {
-      for (const name of this.storage.list(this.path)) {
-        if (isOurs(name) && name !== snapshot?.name && !journals.includes(name))
-          this.storage.remove(this.pathOf(name));
-      }
+      for (const path of this.#others()) this.storage.remove(path);
     } catch {
       // They only take room; the next start tries again.
     }
+  }
+
+  /** As `removeOthers`, on another thread. */
+  async removeOthersLater(): Promise<void> {
+    try {
+      for (const path of this.#others()) await this.storage.removeLater(path);
+    } catch {
+      // As above.
+    }
+  }
+
+  #others(): string[] {
+    if (this.#inDoubt) return [];
+    const { snapshot, journals } = this.#manifest;
+    const kept = [snapshot?.name, ...journals];
+    const names = this.storage.list(this.path).filter((name) => isOurs(name) && !kept.includes(name));
+    return names.map((name) => this.pathOf(name));
   }
 
   /** Lets another engine have the folder. */

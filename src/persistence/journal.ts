@@ -2,6 +2,7 @@
  * Writes the journal: every mutation, in order, in batches. What is written survives the end of the process; what is synced
  * survives a loss of power. Many callers share a sync: while one is under way, the next batch gathers.
  */
+import { performance } from 'node:perf_hooks';
 import { SegmentdError } from '../errors.js';
 import { apply, type Mutation } from '../mutation.js';
 import type { SegmentStore } from '../store/segment-store.js';
@@ -9,6 +10,7 @@ import { beginRecord, FILE_HEADER_BYTES, finishRecord } from './journal-format.j
 import { MsgpackWriter } from './msgpack-writer.js';
 import { encodeMutation } from './mutation-codec.js';
 import type { StorageFile } from './storage.js';
+import { SyncCounts } from './sync-counts.js';
 
 /** A batch that has so many bytes is written without waiting for `flush`. */
 const FULL_BYTES = 1024 * 1024;
@@ -41,6 +43,7 @@ interface Failure {
 
 export class Journal {
   readonly policy: FsyncPolicy;
+  readonly syncs = new SyncCounts();
   readonly #out = new MsgpackWriter(FIRST_BYTES);
   #path: string;
   #file: StorageFile;
@@ -267,12 +270,15 @@ export class Journal {
 
   #syncNow(): void {
     if (this.#failure !== undefined || this.#synced === this.#taken) return;
+    const began = performance.now();
     try {
       this.#file.sync();
     } catch (error) {
+      this.syncs.failed++;
       this.#fail(error, true);
       return;
     }
+    this.syncs.count(1, performance.now() - began);
     this.#syncedTo = this.#position;
     this.#release(this.#written);
   }
@@ -287,8 +293,11 @@ export class Journal {
     const file = this.#file;
     const position = this.#position;
     const written = this.#written;
+    const began = performance.now();
     file.syncLater((error) => {
       this.#syncing = false;
+      if (error === null) this.syncs.count(1, performance.now() - began);
+      else this.syncs.failed++;
       if (era !== this.#era) return;
       if (error !== null) this.#fail(error, true);
       else if (file === this.#file) {

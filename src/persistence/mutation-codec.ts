@@ -2,15 +2,16 @@
  * Mutations as MessagePack: an array that begins with the number of the mutation's type, then what the type needs, in a fixed
  * order. Ids are bytes; everything else is what it is. The numbers are on disk: a type keeps its number, new ones are added.
  */
-import type { AudienceMutation, Mutation, VersionMutation } from '../mutation.js';
+import type { AudienceMutation, Mutation } from '../mutation.js';
 import type { AudienceDetails } from '../store/audience-catalog.js';
 import type { TagKind, TagValue } from '../store/column.js';
 import type { TagDeclaration } from '../store/tag-catalog.js';
-import type { UserId } from '../store/user-key.js';
-import type { ListCounts } from '../store/version-draft.js';
+import { begin, readUsers, writeScalar } from './codec-parts.js';
 import type { MsgpackReader } from './msgpack-reader.js';
 import type { MsgpackWriter } from './msgpack-writer.js';
+import { decodeVersionMutation, encodeVersionMutation, FIRST_OF_VERSIONS } from './version-codec.js';
 
+/** Those of versions are in version-codec.ts. */
 const Type = {
   /** user, then tag, value, tag, value … */
   SET_TAGS: 1,
@@ -46,22 +47,6 @@ const Type = {
   RENAME_AUDIENCE: 18,
   /** name */
   DROP_AUDIENCE: 19,
-  /** draft, tag, kind, scale */
-  BEGIN_VERSION: 20,
-  /** draft, how many are gone, then who is gone, then users */
-  DRAFT_FLAGS: 21,
-  /** the same, with each user's value behind the user */
-  DRAFT_VALUES: 22,
-  /** draft */
-  DISCARD_VERSION: 23,
-  /** draft, reason, release, source, time, then the eight counts */
-  HOLD_VERSION: 24,
-  /** release, source, time, then drafts */
-  PUBLISH_RELEASE: 25,
-  /** release, then tag, version, tag, version … */
-  ROLL_BACK: 26,
-  /** tag, kept */
-  KEEP_VERSIONS: 27,
 } as const;
 
 /** Writes one mutation, whether or not the store would take it. */
@@ -127,6 +112,8 @@ export function encodeMutation(out: MsgpackWriter, mutation: Mutation): void {
     case 'publishRelease':
     case 'rollBack':
     case 'keepVersions':
+    case 'setPolicy':
+    case 'holdRelease':
       encodeVersionMutation(out, mutation);
       return;
     default:
@@ -200,77 +187,6 @@ function encodeAudienceMutation(out: MsgpackWriter, mutation: AudienceMutation):
   }
 }
 
-function encodeVersionMutation(out: MsgpackWriter, mutation: VersionMutation): void {
-  switch (mutation.type) {
-    case 'beginVersion':
-      begin(out, Type.BEGIN_VERSION, 4);
-      out.number(mutation.draft);
-      out.string(mutation.tag);
-      writeScalar(out, mutation.kind);
-      out.number(mutation.scale);
-      return;
-    case 'draftVersion': {
-      const { draft, gone, users, values } = mutation;
-      if (values === undefined) begin(out, Type.DRAFT_FLAGS, 2 + gone.length + users.length);
-      else begin(out, Type.DRAFT_VALUES, 2 + gone.length + 2 * users.length);
-      out.number(draft);
-      out.number(gone.length);
-      for (const user of gone) out.binary(user);
-      for (let i = 0; i < users.length; i++) {
-        out.binary(users[i]!);
-        if (values !== undefined) writeScalar(out, values[i]);
-      }
-      return;
-    }
-    case 'discardVersion':
-      begin(out, Type.DISCARD_VERSION, 1);
-      out.number(mutation.draft);
-      return;
-    case 'holdVersion': {
-      const { reason, release, source, at, counts } = mutation.holding;
-      begin(out, Type.HOLD_VERSION, 5 + COUNTS.length);
-      out.number(mutation.draft);
-      out.string(reason);
-      out.string(release);
-      out.string(source);
-      out.number(at);
-      for (const name of COUNTS) out.number(counts[name]);
-      return;
-    }
-    case 'publishRelease':
-      begin(out, Type.PUBLISH_RELEASE, 3 + mutation.drafts.length);
-      out.string(mutation.release);
-      out.string(mutation.source);
-      out.number(mutation.at);
-      for (const draft of mutation.drafts) out.number(draft);
-      return;
-    case 'rollBack':
-      begin(out, Type.ROLL_BACK, 1 + 2 * mutation.targets.length);
-      out.string(mutation.release);
-      for (const { tag, version } of mutation.targets) {
-        out.string(tag);
-        out.number(version);
-      }
-      return;
-    case 'keepVersions':
-      begin(out, Type.KEEP_VERSIONS, 2);
-      out.string(mutation.tag);
-      out.number(mutation.kept);
-  }
-}
-
-/** The counts of a held version, in the order in which they are written. */
-const COUNTS = [
-  'listed',
-  'unknown',
-  'duplicates',
-  'users',
-  'before',
-  'entered',
-  'left',
-  'changed',
-] as const satisfies readonly (keyof ListCounts)[];
-
 /** Reads one mutation; its ids are only valid as long as the buffer that is read. Throws an Error for anything else. */
 export function decodeMutation(input: MsgpackReader): Mutation {
   const length = input.array();
@@ -311,60 +227,8 @@ export function decodeMutation(input: MsgpackReader): Mutation {
     case Type.CLEAR:
       return { type: 'clear' };
     default:
-      if (type >= Type.BEGIN_VERSION) return decodeVersionMutation(input, type, length);
+      if (type >= FIRST_OF_VERSIONS) return decodeVersionMutation(input, type, length);
       return decodeAudienceMutation(input, type, length);
-  }
-}
-
-function decodeVersionMutation(input: MsgpackReader, type: number, length: number): VersionMutation {
-  switch (type) {
-    case Type.BEGIN_VERSION: {
-      const [draft, tag] = [input.number(), input.string()];
-      return { type: 'beginVersion', draft, tag, kind: input.string() as TagKind, scale: input.number() };
-    }
-    case Type.DRAFT_FLAGS: {
-      const draft = input.number();
-      const gone = readUsers(input, input.number());
-      const users = readUsers(input, length - 3 - gone.length);
-      return { type: 'draftVersion', draft, gone, users, values: undefined };
-    }
-    case Type.DRAFT_VALUES: {
-      const draft = input.number();
-      const gone = readUsers(input, input.number());
-      const users: UserId[] = [];
-      const values: TagValue[] = [];
-      for (let i = 3 + gone.length; i < length; i += 2) {
-        users.push(input.binary());
-        values.push(input.scalar()!);
-      }
-      return { type: 'draftVersion', draft, gone, users, values };
-    }
-    case Type.DISCARD_VERSION:
-      return { type: 'discardVersion', draft: input.number() };
-    case Type.HOLD_VERSION: {
-      const draft = input.number();
-      const [reason, release, source, at] = [input.string(), input.string(), input.string(), input.number()];
-      const counts = Object.fromEntries(
-        COUNTS.map((name) => [name, input.number()]),
-      ) as unknown as ListCounts;
-      return { type: 'holdVersion', draft, holding: { reason, release, source, at, counts } };
-    }
-    case Type.PUBLISH_RELEASE: {
-      const [release, source, at] = [input.string(), input.string(), input.number()];
-      const drafts = Array.from({ length: length - 4 }, () => input.number());
-      return { type: 'publishRelease', release, source, at, drafts };
-    }
-    case Type.ROLL_BACK: {
-      const release = input.string();
-      const targets = Array.from({ length: (length - 2) / 2 }, () => {
-        return { tag: input.string(), version: input.number() };
-      });
-      return { type: 'rollBack', release, targets };
-    }
-    case Type.KEEP_VERSIONS:
-      return { type: 'keepVersions', tag: input.string(), kept: input.number() };
-    default:
-      throw new Error(`mutation type ${type} is not known`);
   }
 }
 
@@ -428,19 +292,6 @@ function decodeAudienceMutation(input: MsgpackReader, type: number, length: numb
   }
 }
 
-function begin(out: MsgpackWriter, type: number, rest: number): void {
-  out.array(1 + rest);
-  out.number(type);
-}
-
-/** What has no form here is nil: the store refuses it, and then nothing of it is kept. */
-function writeScalar(out: MsgpackWriter, value: unknown): void {
-  if (value === true) out.true();
-  else if (typeof value === 'string') out.string(value);
-  else if (typeof value === 'number') out.number(value);
-  else out.nil();
-}
-
 function writeStrings(out: MsgpackWriter, texts: readonly string[]): void {
   out.array(texts.length);
   for (const text of texts) out.string(text);
@@ -450,10 +301,6 @@ function writeDetails(out: MsgpackWriter, { description, owner, labels }: Audien
   out.string(description);
   out.string(owner);
   writeStrings(out, labels);
-}
-
-function readUsers(input: MsgpackReader, count: number): UserId[] {
-  return Array.from({ length: count }, () => input.binary());
 }
 
 function readStrings(input: MsgpackReader): string[] {

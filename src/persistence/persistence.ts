@@ -14,9 +14,11 @@ import { type RunningFold, startFold } from './fold-runner.js';
 import { emptyJournal, type FsyncPolicy, Journal, type JournalFile, type OnDurable } from './journal.js';
 import { JOURNAL_VERSION } from './journal-format.js';
 import { type KeptSnapshot, type Manifest, ManifestInDoubt } from './manifest.js';
+import type { PersistenceInfo } from './persistence-info.js';
 import { type Recovered, recover } from './recovery.js';
 import { type OnProgress, type SnapshotInfo, writeSnapshot } from './snapshot.js';
 import type { Storage } from './storage.js';
+import { SyncCounts } from './sync-counts.js';
 
 const TICK_MILLISECONDS = 1_000;
 /** Files that say less than this are not worth replacing when everything is cleared. */
@@ -26,37 +28,7 @@ const FIRST_DELAY = 1_000;
 const LONGEST_DELAY = 300_000;
 /** How often a reader begins again because the owner has replaced files. */
 const READ_ATTEMPTS = 10;
-
-/** What became of a data folder when it was opened, and how it fares. Sizes in bytes, times in milliseconds since the epoch. */
-export interface PersistenceInfo {
-  readonly directory: string;
-  readonly fsync: FsyncPolicy;
-  /** Opened to be read, as it was at that time: changes are refused. */
-  readonly readOnly: boolean;
-  /** Name of the journal that is written to, in that folder, and its size. */
-  readonly file: string;
-  readonly size: number;
-  /** Of all journals since the snapshot. */
-  readonly journalBytes: number;
-  /** Mutations replayed at the start, and how long opening took. */
-  readonly replayed: number;
-  readonly replaySeconds: number;
-  /** Bytes of unfinished records that were cut off at the start. */
-  readonly torn: number;
-  /** The damaged snapshot in whose place an older one was read at the start. */
-  readonly damagedSnapshot: string | undefined;
-  /** The newest snapshot. */
-  readonly snapshot: KeptSnapshot | undefined;
-  /** Mutations that are only in journals. */
-  readonly changesSinceSnapshot: number;
-  /** How far the snapshot under way is, 0 to 1. */
-  readonly snapshotProgress: number | undefined;
-  /** How long the last snapshot took, and why there is none if it failed. */
-  readonly snapshotSeconds: number | undefined;
-  readonly snapshotFailure: string | undefined;
-  /** Why changes are refused; `undefined` when all is well. */
-  readonly failure: string | undefined;
-}
+const NO_SYNCS = new SyncCounts();
 
 /** A snapshot under way. */
 interface Run {
@@ -154,6 +126,8 @@ export class Persistence {
   #run: Run | undefined;
   #snapshotSeconds: number | undefined;
   #snapshotFailure: string | undefined;
+  #snapshots = 0;
+  #snapshotsFailed = 0;
   /** After a failure: how long it is left at that, and until when. */
   #delay = FIRST_DELAY;
   #retryAt = 0;
@@ -196,6 +170,9 @@ export class Persistence {
       snapshotProgress: this.#run?.share,
       snapshotSeconds: this.#snapshotSeconds,
       snapshotFailure: this.#snapshotFailure,
+      snapshots: this.#snapshots,
+      snapshotsFailed: this.#snapshotsFailed,
+      syncs: this.#journal?.syncs ?? NO_SYNCS,
       failure: this.#journal?.failure,
     };
   }
@@ -240,7 +217,9 @@ export class Persistence {
     const run: Run = { share: 0, fold: undefined, isCancelled: false };
     this.#run = run;
     try {
-      return await this.#fold(journal, run);
+      const info = await this.#fold(journal, run);
+      await this.#folder.removeOthersLater();
+      return info;
     } catch (error) {
       throw run.isCancelled ? cancelled() : this.#failed(error);
     } finally {
@@ -445,6 +424,7 @@ export class Persistence {
   #succeeded(began: number): void {
     this.#snapshotSeconds = (performance.now() - began) / 1000;
     this.#snapshotFailure = undefined;
+    this.#snapshots++;
     this.#delay = FIRST_DELAY;
     this.#retryAt = 0;
   }
@@ -453,6 +433,7 @@ export class Persistence {
   #failed(error: unknown): SegmentdError {
     const { message } = error as Error;
     this.#snapshotFailure = message;
+    this.#snapshotsFailed++;
     this.#retryAt = Date.now() + this.#delay;
     this.#delay = Math.min(2 * this.#delay, LONGEST_DELAY);
     if (error instanceof SegmentdError) return error;

@@ -44,6 +44,10 @@ export class FailingStorage implements Storage {
     this.#do('remove', path, () => this.#inner.remove(path));
   }
 
+  async removeLater(path: string): Promise<void> {
+    this.remove(path);
+  }
+
   syncFolder(folder: string): void {
     this.#do('syncFolder', folder, () => this.#inner.syncFolder(folder));
   }

@@ -15,6 +15,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { lockFolder } from './folder-lock.js';
 import type { Storage, StorageFile } from './storage.js';
@@ -47,6 +48,10 @@ export const fileStorage: Storage = {
 
   remove(path) {
     rmSync(path, { recursive: true, force: true });
+  },
+
+  removeLater(path) {
+    return rm(path, { recursive: true, force: true });
   },
 
   syncFolder(folder) {

@@ -96,6 +96,10 @@ export class MemoryStorage implements Storage {
     if (parent.entries.has(name)) parent.change((entries) => entries.delete(name));
   }
 
+  async removeLater(path: string): Promise<void> {
+    this.remove(path);
+  }
+
   syncFolder(folder: string): void {
     const node = this.#folder(folder);
     node.synced = new Map(node.entries);

@@ -1,5 +1,5 @@
 /**
- * Files as persistence uses them: few operations, all synchronous but one, so that a disk can be behind them, or memory, or a
+ * Files as persistence uses them: few operations, all synchronous but two, so that a disk can be behind them, or memory, or a
  * disk that fails at a chosen moment. Paths are whole; what goes wrong is thrown as Node's file system throws it, with a
  * `code` such as ENOENT or ENOSPC.
  *
@@ -16,6 +16,8 @@ export interface Storage extends ReadStorage {
   rename(from: string, to: string): void;
   /** Removes a file, or a folder with all that is in it; nothing when it is not there. */
   remove(path: string): void;
+  /** As `remove`, on another thread: the system takes its time for large files. Rejects with what it says. */
+  removeLater(path: string): Promise<void>;
   /** Returns when the names in a folder are on the disk. */
   syncFolder(folder: string): void;
   /** Keeps other engines out of a folder. Throws DATA_DIR_IN_USE, naming who has it. */

@@ -23,6 +23,7 @@ export interface DraftsImage {
     readonly gone: number;
     readonly touched: number;
     readonly holding: Holding | undefined;
+    readonly group: number;
     readonly obstacle: string;
   }[];
 }
@@ -159,9 +160,9 @@ export class DraftCatalog {
 
   image(keep: KeepBitmap): DraftsImage {
     const drafts = [...this.#drafts.values()].map(
-      ({ number, tag, changes, gone, touched, holding, obstacle }) => {
+      ({ number, tag, changes, gone, touched, holding, group, obstacle }) => {
         const sets = { changes: changes.image(keep), gone: keep(gone), touched: keep(touched) };
-        return { number, tag, ...sets, holding, obstacle };
+        return { number, tag, ...sets, holding, group, obstacle };
       },
     );
     return { last: this.#last, drafts };
@@ -169,13 +170,14 @@ export class DraftCatalog {
 
   /** Makes an empty catalogue what the image says. */
   restore({ last, drafts }: DraftsImage, give: GiveBitmap): void {
-    for (const { number, tag, changes, gone, touched, holding, obstacle } of drafts) {
+    for (const { number, tag, changes, gone, touched, holding, group, obstacle } of drafts) {
       const column = this.#store.catalog.createColumn(changes);
       column.restore(changes, give);
       const draft = new VersionDraft(number, tag, column, changes.scale);
       draft.gone.orInPlace(give(gone));
       draft.touched.orInPlace(give(touched));
       draft.holding = holding;
+      draft.group = group;
       draft.obstacle = obstacle;
       this.#put(draft);
     }

@@ -15,7 +15,15 @@ export interface Release {
   /** When they were published, in milliseconds since the epoch. */
   readonly at: number;
   readonly state: 'published' | 'rolled back';
-  readonly tags: readonly { readonly tag: string; readonly version: number }[];
+  readonly tags: readonly TagVersion[];
+  /** The versions right after it of the tags that went back from them before the next release; undefined for none. */
+  readonly left?: readonly TagVersion[];
+}
+
+/** A version of a tag. */
+export interface TagVersion {
+  readonly tag: string;
+  readonly version: number;
 }
 
 export class ReleaseCatalog {
@@ -48,9 +56,7 @@ export class ReleaseCatalog {
   /** Throws INVALID_ARGUMENT or VERSION_CONFLICT unless there may be a release of the name. */
   checkNew(name: string, source: string): void {
     checkReleaseName(name);
-    if (Buffer.byteLength(source) > MAX_SOURCE_BYTES) {
-      throw new SegmentdError('INVALID_ARGUMENT', `a release's source has at most ${MAX_SOURCE_BYTES} bytes`);
-    }
+    checkSource(source);
     if (!this.#releases.has(name)) return;
     throw new SegmentdError(
       'VERSION_CONFLICT',
@@ -71,9 +77,30 @@ export class ReleaseCatalog {
     this.#releases.set(name, { ...this.require(name), state });
   }
 
+  /** To be called when a tag goes back from a version: tells what it had right after the newest release. */
+  noteRollback(tag: string, version: number): void {
+    const newest = this.#newest();
+    if (newest === undefined || newest.left?.some((other) => other.tag === tag)) return;
+    this.#releases.set(newest.release, { ...newest, left: [...(newest.left ?? []), { tag, version }] });
+  }
+
+  /** To be called when a tag is dropped: another one of its name will have versions of its own. */
+  tagDropped(tag: string): void {
+    for (const [name, release] of this.#releases) {
+      if (!release.left?.some((other) => other.tag === tag)) continue;
+      this.#releases.set(name, { ...release, left: release.left.filter((other) => other.tag !== tag) });
+    }
+  }
+
   clear(): void {
     this.#releases.clear();
     this.#count = 0;
+  }
+
+  #newest(): Release | undefined {
+    let newest: Release | undefined;
+    for (const release of this.#releases.values()) newest = release;
+    return newest;
   }
 }
 
@@ -85,6 +112,12 @@ export function checkReleaseName(name: string): void {
     'INVALID_ARGUMENT',
     `release ${quote(name)}: its name has 1 to ${MAX_NAME_BYTES} bytes, without control characters`,
   );
+}
+
+/** Throws INVALID_ARGUMENT when there is too much to be noted of where lists came from. */
+export function checkSource(source: string): void {
+  if (Buffer.byteLength(source) <= MAX_SOURCE_BYTES) return;
+  throw new SegmentdError('INVALID_ARGUMENT', `a release's source has at most ${MAX_SOURCE_BYTES} bytes`);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for

@@ -4,10 +4,14 @@ import { quote } from './numbers.js';
 import type { SegmentStore } from './segment-store.js';
 
 /** Everybody who is named by a version or draft must have a record, and no record may be dormant and a user's at once. */
-export function auditVersions({ users, dormant, versions }: SegmentStore): string[] {
+export function auditVersions({ users, dormant, catalog, versions }: SegmentStore): string[] {
   const problems: string[] = [];
   if (users.now.intersects(dormant)) problems.push('somebody is a user and dormant at once');
   const known = users.clone().orInPlace(dormant);
+  for (const tag of versions.policies.tags()) {
+    if (catalog.find(tag)?.declared !== true)
+      problems.push(`policy of tag ${quote(tag)}: the tag does not stay`);
+  }
   const check = (what: string, set: Bitmap): void => {
     if (!set.isSubset(known)) problems.push(`${what}: names who has no record`);
   };

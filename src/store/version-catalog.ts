@@ -14,11 +14,19 @@ import { DraftCatalog, type DraftsImage } from './draft-catalog.js';
 import { NumberColumn } from './number-column.js';
 import { quote } from './numbers.js';
 import { Publication, type PublicationTarget, type PublishedTag } from './publication.js';
-import { checkReleaseName, type Release, ReleaseCatalog } from './release-catalog.js';
+import {
+  checkReleaseName,
+  checkSource,
+  type Release,
+  ReleaseCatalog,
+  type TagVersion,
+} from './release-catalog.js';
 import type { SegmentStore } from './segment-store.js';
 import type { GiveBitmap, KeepBitmap } from './store-image.js';
 import { type HistoryImage, MAX_KEPT, TagHistory } from './tag-history.js';
-import type { Holding, VersionDraft } from './version-draft.js';
+import { type PoliciesImage, TagPolicies, type TagPolicy } from './tag-policies.js';
+import type { HeldDraft, Holding, VersionDraft } from './version-draft.js';
+import type { VersionEvent } from './version-event.js';
 
 /** Makes the tag what it was when the version was left. */
 export interface RollbackTarget {
@@ -32,12 +40,16 @@ export interface VersionsImage {
   readonly releases: readonly Release[];
   readonly histories: readonly (readonly [tag: string, history: HistoryImage])[];
   readonly drafts: DraftsImage;
+  readonly policies: PoliciesImage;
 }
 
 /** Only `apply` of src/mutation.ts calls the methods that change what can be seen; they do all of it, or throw and do nothing. */
 export class VersionCatalog {
   /** Called when vectors are to be rewritten, or records to be erased. Without it that is done at once. */
   onWork: (() => void) | undefined;
+  /** Told of what happens to versions; must do nothing to the store. */
+  onEvent: ((event: VersionEvent) => void) | undefined;
+  readonly policies = new TagPolicies();
   readonly drafts: DraftCatalog;
   readonly releases = new ReleaseCatalog();
   readonly #store: SegmentStore;
@@ -98,10 +110,33 @@ export class VersionCatalog {
     return version === history.current ? this.#store.catalog.require(tag).column : history.columnOf(version);
   }
 
+  /**
+   * The version that a tag had right after a release, found by going back from what it has now; -1 when the tag has no versions.
+   * Throws UNKNOWN_VERSION when it is not known any more.
+   */
+  versionAfter(tag: string, release: string): number {
+    const { tags: published } = this.releases.require(release);
+    const history = this.#histories.get(tag);
+    let version = history?.current ?? -1;
+    for (const { release: name, tags, left } of this.releases.all().reverse()) {
+      version = versionIn(left, tag) ?? version;
+      if (name === release) break;
+      const number = versionIn(tags, tag);
+      const info = history?.versions.find((other) => other.number === number);
+      if (info?.release === name) version = info.previous;
+      // Before its version 0, it was another tag of the name.
+      else if (number !== undefined && version > 0) throw notKnownAfter(tag, release);
+    }
+    const own = versionIn(published, tag);
+    if (own !== undefined && own !== version) throw notKnownAfter(tag, release);
+    return version;
+  }
+
   /** Forgets a draft. Returns whether there was one. */
   discard(number: number): boolean {
     const draft = this.drafts.find(number);
     if (draft === undefined) return false;
+    if (draft.holding !== undefined) this.#tellDraft('discarded', draft, draft.holding);
     this.#end(draft);
     this.#work();
     return true;
@@ -113,7 +148,32 @@ export class VersionCatalog {
     checkReleaseName(holding.release);
     const draft = this.drafts.require(number);
     draft.checkSound();
-    draft.holding = holding;
+    this.#hold(draft, holding, this.#nextGroup());
+  }
+
+  /** As `hold`, of drafts of different tags, which are then to be published together. */
+  holdRelease(held: readonly HeldDraft[], release: string, source: string, at: number): void {
+    checkTime(at);
+    checkReleaseName(release);
+    checkSource(source);
+    this.#targetsOf(held.map(({ draft }) => draft));
+    const group = this.#nextGroup();
+    for (const { draft, reason, counts } of held) {
+      this.#hold(this.drafts.require(draft), { reason, release, source, at, counts }, group);
+    }
+  }
+
+  /** What is to be published together with a draft, itself too: the drafts that it is held with and that are still there. */
+  heldWith(number: number): number[] {
+    const { holding, group } = this.drafts.require(number);
+    if (holding === undefined) return [number];
+    const all = [...this.drafts.all()];
+    return all.filter((draft) => draft.holding && draft.group === group).map((draft) => draft.number);
+  }
+
+  /** Gives a tag another policy, all of it. */
+  setPolicy(tag: string, policy: TagPolicy, at: number): void {
+    this.policies.set(this.#store.catalog, tag, policy, at);
   }
 
   /** Plans the publication of drafts, which `publish` then does in one short step. To be ended with `endPlan`. */
@@ -144,6 +204,7 @@ export class VersionCatalog {
     });
     this.releases.add({ release, source, at, state: 'published', tags });
     for (const number of numbers) this.#end(this.drafts.require(number));
+    for (const each of published) this.#tell('published', each, release);
     return this.#finish(published);
   }
 
@@ -152,7 +213,11 @@ export class VersionCatalog {
     if (release !== '') this.releases.require(release);
     const published = this.#commit(this.#columnsOf(targets));
     for (const [i, { tag, former }] of published.entries()) {
-      this.requireHistory(tag).goTo(targets[i]!.version, former);
+      const history = this.requireHistory(tag);
+      this.releases.noteRollback(tag, history.current);
+      const { release: leaves } = history.require(history.current);
+      history.goTo(targets[i]!.version, former);
+      this.#tell('rolled back', published[i]!, release || leaves);
     }
     if (release !== '') this.releases.setState(release, 'rolled back');
     return this.#finish(published);
@@ -212,6 +277,8 @@ export class VersionCatalog {
     this.drafts.obstruct(tag, 'the tag was dropped meanwhile');
     this.#histories.get(tag)?.dispose();
     this.#histories.delete(tag);
+    this.releases.tagDropped(tag);
+    this.policies.drop(tag);
     this.#isUntidy = true;
     this.#work();
   }
@@ -247,6 +314,7 @@ export class VersionCatalog {
     for (const history of this.#histories.values()) history.dispose();
     this.#histories.clear();
     this.releases.clear();
+    this.policies.clear();
     for (const set of this.#sets) set.clear();
     for (const publication of this.#planned) publication.end();
     this.#isUntidy = false;
@@ -264,6 +332,7 @@ export class VersionCatalog {
       releases: this.releases.all(),
       histories: [...this.#histories].map(([tag, history]) => [tag, history.image(keep)]),
       drafts: this.drafts.image(keep),
+      policies: this.policies.image(),
     };
   }
 
@@ -274,6 +343,7 @@ export class VersionCatalog {
     for (const [tag, history] of image.histories)
       this.#historyFor(tag).restore(history, this.#store.catalog, give);
     this.drafts.restore(image.drafts, give);
+    this.policies.restore(image.policies);
   }
 
   #historyFor(tag: string): TagHistory {
@@ -351,10 +421,49 @@ export class VersionCatalog {
     this.#isUntidy = true;
   }
 
+  /** A number that no draft has as its group. */
+  #nextGroup(): number {
+    let last = 0;
+    for (const { group } of this.drafts.all()) last = Math.max(last, group);
+    return last + 1;
+  }
+
+  #hold(draft: VersionDraft, holding: Holding, group: number): void {
+    draft.holding = holding;
+    draft.group = group;
+    this.#tellDraft('held', draft, holding);
+  }
+
+  #tell(type: VersionEvent['type'], published: PublishedTag, release: string): void {
+    const { tag, users, entered, left, changed } = published;
+    const version = this.requireHistory(tag).current;
+    this.onEvent?.({ type, tag, release, version, draft: 0, users, entered, left, changed, reason: '' });
+  }
+
+  #tellDraft(type: VersionEvent['type'], { number, tag }: VersionDraft, holding: Holding): void {
+    const { release, reason, counts } = holding;
+    const { users, entered, left, changed } = counts;
+    const version = this.#histories.get(tag)?.current ?? -1;
+    const why = type === 'held' ? reason : '';
+    const event = { type, tag, release, version, draft: number, users, entered, left, changed, reason: why };
+    this.onEvent?.(event);
+  }
+
   #work(): void {
     if (this.onWork === undefined) this.#store.settle();
     else this.onWork();
   }
+}
+
+function versionIn(versions: readonly TagVersion[] | undefined, tag: string): number | undefined {
+  return versions?.find((other) => other.tag === tag)?.version;
+}
+
+function notKnownAfter(tag: string, release: string): SegmentdError {
+  return new SegmentdError(
+    'UNKNOWN_VERSION',
+    `what tag ${quote(tag)} had right after release ${quote(release)} is not known any more`,
+  );
 }
 
 function targetOf({ tag, kind, scale }: VersionDraft): Pick<PublicationTarget, 'tag' | 'kind' | 'scale'> {

@@ -32,6 +32,11 @@ export interface Holding {
   readonly counts: ListCounts;
 }
 
+/** What is held together with others: which draft, and why. */
+export interface HeldDraft extends Pick<Holding, 'reason' | 'counts'> {
+  readonly draft: number;
+}
+
 /** One tag's next version, as what is different from what the tag had when the draft was begun. */
 export class VersionDraft {
   readonly number: number;
@@ -47,6 +52,8 @@ export class VersionDraft {
   /** Users of whose cell somebody wrote since: that counts, and not what the draft says. */
   readonly touched = bitmapOf();
   holding: Holding | undefined;
+  /** Of what is held: the same number for all that is to be published together. */
+  group = 0;
   /** Why it cannot be published any more; empty while it can. */
   obstacle = '';
 

@@ -26,6 +26,7 @@ export interface ListBatch {
   readonly values?: readonly TagValue[];
 }
 
+/** How a list is to be taken. */
 export interface PreparationOptions {
   /** What the tag is to be if there is none yet; a flag by default. If there is one, it must be this. */
   readonly declaration?: TagDeclaration;

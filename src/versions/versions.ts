@@ -12,10 +12,16 @@ import type { Release } from '../store/release-catalog.js';
 import type { SegmentStore } from '../store/segment-store.js';
 import type { Steps } from '../store/steps.js';
 import { DEFAULT_KEPT, type VersionInfo } from '../store/tag-history.js';
+import { changedPolicy, type PolicyChanges, type TagPolicy } from '../store/tag-policies.js';
 import type { RollbackTarget } from '../store/version-catalog.js';
 import type { Holding } from '../store/version-draft.js';
+import type { VersionEvent } from '../store/version-event.js';
 import { Background } from './background.js';
+import { type OnVersionEvent, VersionEvents } from './events.js';
+import { type StaleTag, staleTags } from './freshness.js';
+import type { Breach } from './gate.js';
 import { type ListBatch, Preparation, type PreparationOptions, type PreparedVersion } from './preparation.js';
+import { judge, type Replacement, replaceAll, type SubmitOptions, submit, type TagList } from './replace.js';
 
 /** What a release is to be called, and what is noted of it. */
 export interface ReleaseDetails {
@@ -29,6 +35,8 @@ export interface ReleaseDetails {
 
 /** A version that is kept aside. */
 export interface HeldVersion extends PreparedVersion, Omit<Holding, 'counts'> {
+  /** The same number for all that are published together. */
+  readonly group: number;
   /** Why it cannot be published any more; empty while it can. */
   readonly obstacle: string;
 }
@@ -41,6 +49,7 @@ export class Versions {
   readonly #store: SegmentStore;
   readonly #apply: (mutation: Mutation) => number;
   readonly #background: Background;
+  readonly #events = new VersionEvents();
 
   /** `apply` is the engine's. */
   constructor(store: SegmentStore, apply: (mutation: Mutation) => number) {
@@ -48,6 +57,7 @@ export class Versions {
     this.#apply = apply;
     this.#background = new Background(store);
     store.versions.onWork = () => this.#background.start();
+    store.versions.onEvent = (event) => this.#events.take(event);
     // What was replayed may have left something to do.
     this.#background.start();
   }
@@ -88,6 +98,75 @@ export class Versions {
   }
 
   /**
+   * A tag's full list becomes its next version: it is prepared, and published unless it breaks the tag's gate; then it is held,
+   * and the tag stays as it is. Throws as `prepare` and `publish`; then nothing is left of it.
+   */
+  replace(
+    tag: string,
+    list: Iterable<ListBatch>,
+    options: SubmitOptions & PreparationOptions = {},
+  ): Query<Replacement> {
+    const { declaration, unknown, ...rest } = options;
+    const preparation = { ...(declaration && { declaration }), ...(unknown && { unknown }) };
+    return this.replaceAll([{ tag, list, ...preparation }], rest);
+  }
+
+  /**
+   * As `replace`, of several tags as one release: all become visible at once or, when one of them breaks its gate, all are
+   * held, to be published together (`publishHeld`).
+   */
+  replaceAll(lists: readonly TagList[], options: SubmitOptions = {}): Query<Replacement> {
+    return replaceAll(this.#store, this, this.#apply, lists, options);
+  }
+
+  /**
+   * Publishes prepared versions as one release unless one of them breaks its tag's gate: then all are held. When it throws, they
+   * are still prepared.
+   */
+  submit(prepared: readonly PreparedVersion[], options: SubmitOptions = {}): Query<Replacement> {
+    return submit(this.#store, this, this.#apply, prepared, options);
+  }
+
+  /** What of a prepared version breaks its tag's gate; nothing if it may be published. */
+  check(prepared: PreparedVersion): Breach[] {
+    return judge(this.#store, prepared);
+  }
+
+  /** A tag's gate and greatest age; empty if nothing is limited. Throws UNKNOWN_TAG. */
+  policy(tag: string): TagPolicy {
+    this.#store.catalog.require(tag);
+    return this.#store.versions.policies.of(tag);
+  }
+
+  /**
+   * Changes a tag's policy and returns it: what is not given stays, `null` takes a limit away. The tag stays from then on, also
+   * without users. Throws UNKNOWN_TAG, and INVALID_ARGUMENT for limits that cannot be.
+   */
+  setPolicy(tag: string, changes: PolicyChanges): TagPolicy {
+    const policy = changedPolicy(this.#store.versions.policies.of(tag), changes);
+    this.#apply({ type: 'setPolicy', tag, policy, at: Date.now() });
+    return this.policy(tag);
+  }
+
+  /** The tags whose lists are older than their policies allow, by name; `now` in milliseconds since the epoch. */
+  stale(now = Date.now()): StaleTag[] {
+    return staleTags(this.#store, now);
+  }
+
+  /**
+   * Has every event told from now on: what is published, held, rolled back or discarded, of each tag; soon after it, and not
+   * before the call that caused it returns. Returns what ends it.
+   */
+  onEvent(listener: OnVersionEvent): () => void {
+    return this.#events.listen(listener);
+  }
+
+  /** How many events of each type there were since the engine was opened. */
+  get eventCounts(): Readonly<Record<VersionEvent['type'], number>> {
+    return this.#events.counts;
+  }
+
+  /**
    * Makes a tag what it was when it had the version, by default the one before the current. Later writes to the tag are undone
    * with that, erased users stay erased. Throws UNKNOWN_VERSION when it is not kept.
    */
@@ -115,24 +194,31 @@ export class Versions {
   /** The versions that are kept aside, of one tag or of all, the oldest first. */
   held(tag?: string): HeldVersion[] {
     const held: HeldVersion[] = [];
-    for (const { number, tag: name, holding, obstacle } of this.#store.versions.drafts.all()) {
+    for (const { number, tag: name, holding, group, obstacle } of this.#store.versions.drafts.all()) {
       if (holding === undefined || (tag !== undefined && tag !== name)) continue;
       const { counts, ...rest } = holding;
-      held.push({ draft: number, tag: name, ...counts, ...rest, obstacle });
+      held.push({ draft: number, tag: name, ...counts, ...rest, group, obstacle });
     }
     return held;
   }
 
-  /** Publishes a version that was kept aside, as what it was to be unless the details say otherwise. */
+  /**
+   * Publishes a version that was kept aside, with all that are still held with it, as what they were to be unless the details
+   * say otherwise. No gate is asked again.
+   */
   publishHeld(draft: number, details: ReleaseDetails = {}): Query<Release> {
     const { holding } = this.#store.versions.drafts.require(draft);
     const { releases } = this.#store.versions;
     const isFree = holding !== undefined && releases.find(holding.release) === undefined;
     const release = isFree ? holding.release : releases.nextName();
-    return this.publish([draft], { release, source: holding?.source ?? '', ...details });
+    return this.publish(this.#store.versions.heldWith(draft), {
+      release,
+      source: holding?.source ?? '',
+      ...details,
+    });
   }
 
-  /** Forgets a prepared version, put aside or not. Returns whether there was one. */
+  /** Forgets a prepared version, put aside or not; others that it was held with stay. Returns whether there was one. */
   discard(draft: number): boolean {
     return this.#apply({ type: 'discardVersion', draft }) > 0;
   }
@@ -196,6 +282,7 @@ export class Versions {
   close(): void {
     this.#background.stop();
     this.#store.versions.onWork = undefined;
+    this.#store.versions.onEvent = undefined;
   }
 
   #rollBackAll<T>(targets: readonly RollbackTarget[], release: string, result: () => T): Query<T> {

@@ -193,6 +193,13 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       await client.saveAudience({ name: 'one', expression: 'age > 0' });
       expect(await client.listAudienceUsers({ name: 'one' })).toEqual({ items: ['p1', 'p2'] });
     },
+    async getPersistence(client) {
+      expect(await client.getPersistence()).toBeNull();
+    },
+    async startSnapshot(client) {
+      const refused = await failure(client.startSnapshot({ wait: true }));
+      expect(refused).toMatchObject({ code: 'NOT_ALLOWED', status: 403 });
+    },
   };
 
   test.each(Object.keys(calls) as OperationId[])('%s', (id) => calls[id](client));

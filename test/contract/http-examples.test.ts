@@ -37,8 +37,9 @@ test('there are examples of both kinds, and one for almost every endpoint', () =
   expect(reading.length).toBeGreaterThan(10);
   expect(writing.length).toBeGreaterThan(5);
   const without = allEndpoints.filter(({ document }) => document.examples.length === 0);
-  // What these answer is too long to be shown.
-  expect(without.map(({ document }) => document.id)).toEqual(['getMetrics', 'getOpenApi', 'getDocs']);
+  // The first needs a data folder; what the others answer is too long to be shown.
+  const ids = ['startSnapshot', 'getMetrics', 'getOpenApi', 'getDocs'];
+  expect(without.map(({ document }) => document.id)).toEqual(ids);
 });
 
 describe.each(TRANSPORTS)('over %s', (transport) => {

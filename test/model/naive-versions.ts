@@ -4,7 +4,9 @@
  */
 import type { Mutation, TagKind, TagValue, UserId } from '../../src/index.js';
 import type { VersionMutation } from '../../src/mutation.js';
+import type { TagPolicy } from '../../src/store/tag-policies.js';
 import type { Holding } from '../../src/store/version-draft.js';
+import { isPolicy } from './naive-policy.js';
 import type { NaiveStore, NaiveTag } from './naive-store.js';
 import { Refusal, userKey } from './refusal.js';
 
@@ -20,6 +22,8 @@ interface NaiveDraft {
   readonly isWhole: boolean;
   readonly touched: Set<string>;
   holding: Holding | undefined;
+  /** What it is held with, by number; itself too. */
+  together: readonly number[];
   isObstructed: boolean;
 }
 
@@ -46,6 +50,8 @@ export class NaiveVersions {
   readonly drafts = new Map<number, NaiveDraft>();
   readonly histories = new Map<string, NaiveHistory>();
   readonly releases = new Map<string, { state: string; tags: { tag: string; version: number }[] }>();
+  /** By tag; `since` is when it got a greatest age. */
+  readonly policies = new Map<string, { policy: TagPolicy; since: number }>();
   readonly #store: NaiveStore;
 
   constructor(store: NaiveStore) {
@@ -69,6 +75,7 @@ export class NaiveVersions {
       this.drafts.clear();
       this.histories.clear();
       this.releases.clear();
+      this.policies.clear();
     }
     return changed;
   }
@@ -111,7 +118,18 @@ export class NaiveVersions {
       case 'discardVersion':
         return this.drafts.delete(mutation.draft) ? 1 : 0;
       case 'holdVersion':
-        this.#sound(mutation.draft).holding = mutation.holding;
+        Object.assign(this.#sound(mutation.draft), { holding: mutation.holding, together: [mutation.draft] });
+        return 1;
+      case 'holdRelease': {
+        const { held, release, source, at } = mutation;
+        const together = held.map(({ draft }) => draft);
+        const drafts = this.#publishable(together);
+        for (const [i, { reason, counts }] of held.entries())
+          Object.assign(drafts[i]!, { holding: { reason, release, source, at, counts }, together });
+        return held.length;
+      }
+      case 'setPolicy':
+        this.#setPolicy(mutation.tag, mutation.policy, mutation.at);
         return 1;
       case 'publishRelease':
         return this.#publish(mutation.release, mutation.drafts);
@@ -130,12 +148,23 @@ export class NaiveVersions {
   #begin(number: number, tag: string, kind: TagKind, scale: number, isWhole: boolean): void {
     if (this.drafts.has(number)) throw new Refusal('INVALID_ARGUMENT');
     this.#checkKind(tag, kind, scale);
-    const state = { touched: new Set<string>(), holding: undefined, isObstructed: false };
+    const state = { touched: new Set<string>(), holding: undefined, together: [], isObstructed: false };
     this.drafts.set(number, { tag, kind, scale, cells: new Map(), isWhole, ...state });
   }
 
-  #publish(release: string, numbers: readonly number[]): number {
-    if (this.releases.has(release)) throw new Refusal('VERSION_CONFLICT');
+  #setPolicy(name: string, policy: TagPolicy, at: number): void {
+    const tag = this.#store.tags.get(name);
+    if (tag === undefined) throw new Refusal('UNKNOWN_TAG');
+    if (!isPolicy(policy)) throw new Refusal('INVALID_ARGUMENT');
+    tag.declared = true;
+    const was = this.policies.get(name);
+    const since = was?.policy.maxAge === undefined ? at : was.since;
+    if (Object.keys(policy).length === 0) this.policies.delete(name);
+    else this.policies.set(name, { policy, since });
+  }
+
+  /** Drafts that could be published together now. */
+  #publishable(numbers: readonly number[]): NaiveDraft[] {
     const drafts = numbers.map((number) => {
       const draft = this.drafts.get(number);
       if (draft === undefined) throw new Refusal('INVALID_ARGUMENT');
@@ -146,7 +175,12 @@ export class NaiveVersions {
       this.#checkKind(draft.tag, draft.kind, draft.scale);
     }
     checkDistinct(drafts.map(({ tag }) => tag));
-    const tags = drafts.map((draft) => {
+    return drafts;
+  }
+
+  #publish(release: string, numbers: readonly number[]): number {
+    if (this.releases.has(release)) throw new Refusal('VERSION_CONFLICT');
+    const tags = this.#publishable(numbers).map((draft) => {
       const next = new Map(this.#store.tags.get(draft.tag)?.cells);
       if (draft.isWhole) {
         for (const key of next.keys()) if (!draft.touched.has(key) && !draft.cells.has(key)) next.delete(key);
@@ -241,6 +275,7 @@ export class NaiveVersions {
 
   #drop(tag: string): void {
     this.histories.delete(tag);
+    this.policies.delete(tag);
     this.#obstruct(tag);
   }
 
@@ -289,7 +324,7 @@ export class NaiveVersions {
 }
 
 export function isOfVersions(mutation: Mutation): mutation is VersionMutation {
-  return /Version|Release|rollBack/.test(mutation.type);
+  return /Version|Release|rollBack|setPolicy/.test(mutation.type);
 }
 
 function checkDistinct(tags: readonly string[]): void {

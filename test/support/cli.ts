@@ -61,25 +61,34 @@ export function runCli(args: readonly string[], env: Readonly<Record<string, str
   return ending(start(process.execPath, [CLI, ...args], env));
 }
 
-/** Starts `segmentd serve` on a free port, without HTTP unless `options` say otherwise, and waits until it says that it serves. */
-export async function startCli(...options: string[]): Promise<SpawnedServer> {
-  const child = start(
-    process.execPath,
-    [CLI, 'serve', '--resp-port', '0', '--http-port', '0', ...options],
-    {},
-  );
+/** A process that has printed what was waited for. */
+export interface SpawnedCli extends Pick<SpawnedServer, 'lines' | 'process' | 'ended' | 'stop'> {
+  /** What the pattern matched. */
+  readonly found: RegExpExecArray;
+}
+
+/** Starts `segmentd` and waits until it prints a line of that pattern. */
+export async function startCliUntil(pattern: RegExp, args: readonly string[]): Promise<SpawnedCli> {
+  const child = start(process.execPath, [CLI, ...args], {});
   const ended = ending(child);
   const lines: string[] = [];
+  const stop = () => {
+    child.kill('SIGTERM');
+    return ended;
+  };
   for await (const line of createInterface({ input: child.stdout! })) {
     lines.push(line);
-    const found = /serves Redis clients on \S+:(\d+) /.exec(line);
+    const found = pattern.exec(line);
     if (found === null) continue;
     child.stdout!.resume();
-    const stop = () => {
-      child.kill('SIGTERM');
-      return ended;
-    };
-    return { port: Number(found[1]), lines, process: child, ended, stop };
+    return { lines, process: child, ended, stop, found };
   }
   throw new Error(`the server did not come up: ${(await ended).stderr}`);
+}
+
+/** Starts `segmentd serve` on a free port, without HTTP unless `options` say otherwise, and waits until it says that it serves. */
+export async function startCli(...options: string[]): Promise<SpawnedServer> {
+  const args = ['serve', '--resp-port', '0', '--http-port', '0', ...options];
+  const { found, ...server } = await startCliUntil(/serves Redis clients on \S+:(\d+) /, args);
+  return { ...server, port: Number(found[1]) };
 }

@@ -15,7 +15,9 @@ export interface TestServer {
 }
 
 /** Starts a server on a free port of 127.0.0.1; without HTTP, unless a port for it is given. */
-export async function startTestServer(options: Partial<StartServerOptions> = {}): Promise<TestServer> {
+export async function startTestServer(
+  options: Partial<StartServerOptions> & { readonly engine?: Engine } = {},
+): Promise<TestServer> {
   const engine = options.engine ?? openEngine();
   const server: RunningServer = await startServer({ respPort: 0, httpPort: 0, ...options, engine });
   return {

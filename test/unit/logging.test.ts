@@ -8,7 +8,10 @@ import { LogLimiter } from '../../protocol/log-limiter.js';
 import { createLogger, type Logger, requestLogger, silentLogger } from '../../protocol/logging.js';
 import { ProtocolError } from '../../protocol/resp/limits.js';
 import { type Engine, openEngine, SegmentdError } from '../../src/index.js';
+import { openEngineOn } from '../../src/open.js';
 import { optionTable } from '../../src/options.js';
+import { FailingStorage } from '../../src/persistence/storage-crashing.js';
+import { MemoryStorage } from '../../src/persistence/storage-memory.js';
 import { keptLog } from '../support/log-lines.js';
 
 describe('a logger', () => {
@@ -199,6 +202,56 @@ describe('the watch over the journal', () => {
       ['error', 'the disk is broken'],
       ['warn', undefined],
       ['error', 'no space left'],
+    ]);
+  });
+
+  test('tells of snapshots and new journals, each once', async () => {
+    let isFull = false;
+    const storage = new FailingStorage(new MemoryStorage(), (_, path) => {
+      if (isFull && path.includes('snapshot')) throw new Error('ENOSPC: no space left');
+    });
+    const options = { dataDir: '/data', snapshotAge: 0, snapshotJournalBytes: 0 };
+    const engine = openEngineOn(options, storage);
+    const { logger, lines } = keptLog('info');
+    const watch = new JournalWatch(engine, new EventLog(logger));
+    const told = (): unknown[] => {
+      watch.look();
+      watch.look();
+      return lines()
+        .splice(count)
+        .map(({ level, msg, snapshot, file, reason }) => {
+          count++;
+          return [level, msg, reason ?? file ?? snapshot];
+        });
+    };
+    let count = 0;
+    expect(told()).toEqual([]);
+    engine.setTags('anna', { sports: true });
+    await engine.snapshot();
+    expect(told()).toEqual([
+      ['info', 'journal begun', 'journal-000002.log'],
+      ['info', 'snapshot written', 'snapshot-000002'],
+    ]);
+    isFull = true;
+    await engine.snapshot().catch(() => {});
+    expect(told()).toEqual([
+      ['info', 'journal begun', 'journal-000003.log'],
+      ['error', 'no snapshot was written', expect.stringContaining('no space left')],
+    ]);
+    engine.close();
+  });
+
+  test('tells what was found at the start', () => {
+    const opened = {
+      persistence: { file: 'journal-000001.log', torn: 4, damagedSnapshot: 'snapshot-000002' },
+    };
+    const { logger, lines } = keptLog('info');
+    const watch = new JournalWatch(opened as unknown as Engine, new EventLog(logger));
+    watch.look();
+    watch.look();
+    expect(lines()).toMatchObject([
+      { level: 'warn', file: 'journal-000001.log', bytes: 4 },
+      { level: 'error', snapshot: 'snapshot-000002' },
     ]);
   });
 });

@@ -48,6 +48,7 @@ describe('the text', () => {
     bare.close();
     folder = new TestFolder();
     bare = openBareSession({}, folder.open());
+    bare.engine.snapshotNow();
     for (const { stats } of bare.state.commands.entries.values()) {
       stats.count(3, 0.002);
       stats.count(1, 100_000);
@@ -58,6 +59,7 @@ describe('the text', () => {
       bare.state.commands.countHttp(entry, 1, 'failed');
     for (const status of [200, 404, 500]) bare.state.requestDone({ ...REQUEST, status, milliseconds: 0.3 });
     bare.state.http.onConnected();
+    bare.state.http.work = { waiting: 0, streams: 0, exports: 0 };
     await bare.send('HSET', 'user:u1', 'sports', '1');
     const metrics = await scrape();
     expect(lintMetrics(metrics)).toEqual([]);
@@ -217,6 +219,14 @@ describe('HTTP requests', () => {
     );
   });
 
+  test('that are worked on are counted, once there is a server', async () => {
+    expect(await metricOf('segmentd_http_waiting_requests')).toBeUndefined();
+    bare.state.http.work = { waiting: 3, streams: 2, exports: 1 };
+    const metrics = await scrape();
+    const of = (what: string) => metricValue(metrics, `segmentd_http_${what}`);
+    expect([of('waiting_requests'), of('streams'), of('exports')]).toEqual([3, 2, 1]);
+  });
+
   test('have connections as soon as the transport tells of them', async () => {
     const { http } = bare.state;
     expect(await metricOf('segmentd_connections', { face: 'http' })).toBeUndefined();
@@ -315,20 +325,6 @@ describe('the data', () => {
     const metrics = await scrape();
     const of = (what: string) => metricValue(metrics, `segmentd_expression_cache_${what}_total`);
     expect([of('hits'), of('misses')]).toEqual([2, 3]);
-  });
-
-  test('has a journal only where there is one', async () => {
-    expect((await scrape()).get('segmentd_journal_bytes')!.samples).toEqual([]);
-    bare.close();
-    folder = new TestFolder();
-    const first = folder.open();
-    first.setTags('u1', { sports: true });
-    bare = openBareSession({}, folder.reopen(first));
-    const metrics = await scrape();
-    const of = (what: string) => metricValue(metrics, `segmentd_journal_${what}`);
-    expect(of('bytes')).toBe(bare.engine.persistence!.size);
-    expect([of('replayed_changes'), of('torn_bytes')]).toEqual([1, 0]);
-    expect([of('failing'), of('failures_total'), of('last_failure_timestamp_seconds')]).toEqual([0, 0, 0]);
   });
 });
 

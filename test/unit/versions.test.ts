@@ -408,6 +408,7 @@ test('what is put aside stays, also when the folder is opened again; other draft
     release: 'tonight',
     source: 'a file',
     at: 7,
+    group: 1,
     obstacle: '',
   });
   // Also what is written later on counts.

@@ -2,14 +2,8 @@
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  type CliOutput,
-  dataHelpTexts,
-  runBackup,
-  runCheck,
-  runRestore,
-  runSnapshot,
-} from '../../protocol/cli-data.js';
+import { dataHelpTexts, runBackup, runCheck, runRestore, runSnapshot } from '../../protocol/cli-data.js';
+import type { CliOutput } from '../../protocol/cli-output.js';
 import { openEngineOn } from '../../src/open.js';
 import { FailingStorage } from '../../src/persistence/storage-crashing.js';
 import { fileStorage } from '../../src/persistence/storage-file.js';
@@ -29,6 +23,10 @@ class Recorder implements CliOutput {
 
   progress(text: string): void {
     this.shown.push(text);
+  }
+
+  fail(message: string): void {
+    throw new Error(message);
   }
 }
 

@@ -27,6 +27,10 @@ describe('help', () => {
     [['help', 'serve'], '--resp-port N'],
     [['serve', '--help'], '--resp-port N'],
     [['load', '-h'], '--id COLUMN'],
+    [['help', 'check'], 'usage: segmentd check DIR [--erased ID]'],
+    [['backup', '--help'], 'usage: segmentd backup DIR FILE'],
+    [['restore', '-h'], 'usage: segmentd restore FILE DIR'],
+    [['help', 'snapshot'], '--host HOST, --resp-port PORT, --password PASSWORD'],
   ])('%j', async (args, part) => {
     const { code, stdout, stderr } = await runCli(args);
     expect(stdout).toContain(part);
@@ -59,6 +63,19 @@ describe('wrong usage', () => {
     [['serve', '--max-clients', '0'], '--max-clients must be a whole number from 1 to 1000000'],
     [['serve'], 'SEGMENTD_RESP_PORT must be a whole number from 0 to 65535', { SEGMENTD_RESP_PORT: 'x' }],
     [['serve', '--resp-port', '0', '--host', '192.0.2.1'], /^cannot listen on 192\.0\.2\.1:0: /],
+    [['help', 'nosuch'], 'there is no command "nosuch"; see segmentd --help'],
+    [['help', 'constructor'], 'there is no command "constructor"; see segmentd --help'],
+    [['serve', '--fsync', 'sometimes'], '--fsync must be one of always, everysec, no'],
+    [['serve', '--read-only'], '--read-only needs a folder to read: name it with --data-dir'],
+    [['serve'], '--read-only needs a folder to read: name it with --data-dir', { SEGMENTD_READ_ONLY: 'yes' }],
+    [['check'], 'check needs DIR; see segmentd help check'],
+    [['check', 'a', 'b'], 'check needs DIR; see segmentd help check'],
+    [['check', 'a', '--erased'], /--erased.* argument missing; see segmentd --help$/],
+    [['check', 'a', '--erased='], '--erased needs an id'],
+    [['backup', 'a'], 'backup needs DIR and FILE; see segmentd help backup'],
+    [['restore', 'a', '--force'], "Unknown option '--force'; see segmentd --help"],
+    [['snapshot', 'a'], 'snapshot takes no arguments; see segmentd help snapshot'],
+    [['snapshot', '--resp-port', 'x'], '--resp-port must be a whole number from 0 to 65535'],
     [['load'], 'load needs at least one FILE; see segmentd help load'],
     [['load', 'a.csv', '--nosuch'], "Unknown option '--nosuch'; see segmentd --help"],
     [['load', 'a.csv', '--number', 'x', '--enum', 'x'], /the column "x" is named by two options/],
@@ -128,6 +145,7 @@ describe('a server', () => {
     expect(await client.call('AUTH', 'secret')).toBe('OK');
     const { code, stdout, stderr } = await server.stop();
     expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('warning: nothing is kept on disk: ');
     expect(stdout).toContain(`try:\n  redis-cli -p ${server.port} HSET user:u1 sports 1`);
     expect(stdout).not.toContain('secret');
     await client.closed();

@@ -80,7 +80,7 @@ describe('COMMAND', () => {
     expect((await info('sintercard')).slice(1, 6)).toEqual([-3, ['readonly', 'movablekeys'], 0, 0, 0]);
     expect((await info('smove')).slice(3, 6)).toEqual([1, 2, 1]);
     expect((await info('memory|usage')).slice(0, 6)).toEqual(['memory|usage', -3, ['readonly'], 2, 2, 1]);
-    expect((await info('auth')).slice(2, 6)).toEqual([['fast', 'no_auth'], 0, 0, 0]);
+    expect((await info('auth')).slice(2, 6)).toEqual([['loading', 'fast', 'no_auth'], 0, 0, 0]);
     expect(await client.call('COMMAND', 'INFO', 'nosuch', 'client|nosuch', 'hget|x')).toEqual([
       null,
       null,

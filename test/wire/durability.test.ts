@@ -45,6 +45,8 @@ async function start(...options: string[]): Promise<{ port: number; lines: strin
   child = started;
   const lines: string[] = [];
   for await (const line of createInterface({ input: started.stdout! })) {
+    // Said only if loading takes long enough.
+    if (line.startsWith('loading ')) continue;
     lines.push(line);
     const found = /serves Redis clients on \S+:(\d+) /.exec(line);
     if (found === null) continue;

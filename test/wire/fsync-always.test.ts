@@ -1,27 +1,9 @@
 /** With fsync `always`, a reply waits until what it promises is on the disk; a storage says when that is. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openEngineOn } from '../../src/open.js';
-import type { Storage, StorageFile } from '../../src/persistence/storage.js';
-import { MemoryStorage } from '../../src/persistence/storage-memory.js';
 import { type RespClient, toPlain } from '../support/resp-client.js';
 import { startTestServer } from '../support/server.js';
-
-/** Memory whose syncs on other threads are over when the test says so. */
-class SlowStorage extends MemoryStorage {
-  readonly waiting: ((error: Error | null) => void)[] = [];
-
-  override open(...given: Parameters<Storage['open']>): StorageFile {
-    const file = super.open(...given);
-    file.syncLater = (done) => void this.waiting.push(done);
-    return file;
-  }
-
-  /** Ends the oldest sync once there is one. */
-  async finish(error: Error | null = null): Promise<void> {
-    await expect.poll(() => this.waiting.length).toBe(1);
-    this.waiting.shift()!(error);
-  }
-}
+import { SlowStorage } from '../support/slow-storage.js';
 
 let storage: SlowStorage;
 let server: Awaited<ReturnType<typeof startTestServer>>;

@@ -4,6 +4,8 @@ import type { Endpoint } from '../endpoint.js';
 
 /** Errors of those who may not ask. */
 const ERRORS_OF_STRANGERS: readonly ErrorCode[] = ['NO_AUTH', 'WRONG_PASSWORD', 'NOT_ALLOWED'];
+/** What only the open ones are not told. */
+const GUARDED: readonly ErrorCode[] = [...ERRORS_OF_STRANGERS, 'LOADING'];
 /** Errors of any request. */
 export const ERRORS_OF_ANY: readonly ErrorCode[] = [
   'SYNTAX',
@@ -13,7 +15,7 @@ export const ERRORS_OF_ANY: readonly ErrorCode[] = [
   'HEADERS_TOO_LARGE',
   'INTERNAL',
   'PERSISTENCE_FAILED',
-  ...ERRORS_OF_STRANGERS,
+  ...GUARDED,
 ];
 /** Errors of any request with a body, besides. */
 export const ERRORS_OF_BODIES: readonly ErrorCode[] = [
@@ -35,7 +37,7 @@ export const RETRY_STATUSES: readonly number[] = [429, 503];
 export function errorsOf({ document }: Endpoint): ErrorCode[] {
   const hasBody = document.body !== undefined || document.rawBody !== undefined;
   const usual = hasBody ? USUAL_ERRORS : ERRORS_OF_ANY;
-  const met = usual.filter((code) => document.isOpen !== true || !ERRORS_OF_STRANGERS.includes(code));
+  const met = usual.filter((code) => document.isOpen !== true || !GUARDED.includes(code));
   return [...new Set([...(document.errors ?? []), ...met])];
 }
 

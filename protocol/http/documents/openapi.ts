@@ -76,7 +76,7 @@ function operation(endpoint: Endpoint): Properties {
     ...(document.isOpen === true && { security: [] }),
     parameters: parametersOf(endpoint),
     ...(body !== undefined && { requestBody: body }),
-    responses: { ...answersOf(endpoint), ...problemsOf(errorsOf(endpoint)) },
+    responses: { ...problemsOf(errorsOf(endpoint)), ...answersOf(endpoint) },
   };
 }
 

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../../src/index.js';
 import { type EndpointDocument, endpoint } from '../endpoint.js';
 import { CSV_TYPE, MSGPACK_ROWS_TYPE, USERS_TYPES } from '../export/formats.js';
 import { answerUsers, DEFAULT_PAGE, MAX_PAGE, MAX_TAGS, MOST_USERS } from '../export/users-answer.js';
+import { momentParameters, momentProperties } from '../moments.js';
 import { flagParameter, idParameter, integerParameter, listParameter, textParameter } from '../parameters.js';
 import { Expression, Id, shape, TagValue, Timeout, userIdOf } from '../shapes.js';
 import { LINES_TYPE, NDJSON_TYPE, ORDINALS_HEADER, ROARING_TYPE } from '../user-lists.js';
@@ -25,6 +26,8 @@ const query = {
   ordinals: flagParameter(WORDS.ordinals),
   timeout: integerParameter(0, Number.MAX_SAFE_INTEGER, WORDS.timeout),
 };
+/** Where there are tags that may have versions. */
+const pastQuery = { ...query, ...momentParameters };
 
 const ExportedUser = shape({
   ordinal: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -47,7 +50,7 @@ const DESCRIPTION = `As JSON or MessagePack a page at a time, in the other types
 - \`${LINES_TYPE}\`: an id a line, its bytes as they are. An id that has a line end in it cannot be told so: the answer is 406, or, when it has begun, is cut.
 - \`${ROARING_TYPE}\`: a bitmap of ordinals in the portable format. \`GET /v1/users?ordinals\` tells whose they are. Ordinals mean the same users as long as \`${ORDINALS_HEADER}\` is the same.
 
-Users come in the order of their ordinals, and are those of the moment in which they were found, also those who are erased before they come; tags are of the moment in which each comes. An answer that is not complete ends without a last chunk. Go on with \`after\`, the id that came last; it is about the users of that moment, in the same order. Send \`${ORDINALS_HEADER}\` back to be sure of the order: if users were erased and others have taken their places, the answer is 412.`;
+Users come in the order of their ordinals, and are those of the moment in which they were found, also those who are erased before they come; tags are of the moment in which each comes, also when the question is about a version or a release. An answer that is not complete ends without a last chunk. Go on with \`after\`, the id that came last; it is about the users of that moment, in the same order. Send \`${ORDINALS_HEADER}\` back to be sure of the order: if users were erased and others have taken their places, the answer is 412.`;
 
 /** Errors of whatever finds users. */
 const errors: readonly ErrorCode[] = [
@@ -84,8 +87,8 @@ export const audienceExports = [
     summary: 'The users of a saved audience.',
     description,
     parameters: { name: "The audience's name." },
-    query,
-    errors: [...errors, 'UNKNOWN_AUDIENCE'],
+    query: pastQuery,
+    errors: [...errors, 'UNKNOWN_AUDIENCE', 'UNKNOWN_VERSION'],
     examples: [
       {
         title: 'The first of them',
@@ -113,9 +116,10 @@ export const audienceExports = [
       after: Type.Optional(Id),
       tags: Type.Optional(Type.Array(Type.String(), { maxItems: MAX_TAGS, description: WORDS.tags })),
       ordinals: Type.Optional(Type.Boolean({ description: WORDS.ordinals })),
+      ...momentProperties,
       timeout: Type.Optional(Timeout),
     }),
-    errors: [...errors, 'INVALID_EXPRESSION', 'UNKNOWN_TAG', 'UNKNOWN_AUDIENCE'],
+    errors: [...errors, 'INVALID_EXPRESSION', 'UNKNOWN_TAG', 'UNKNOWN_AUDIENCE', 'UNKNOWN_VERSION'],
     examples: [
       {
         title: 'Two of them, with tags',
@@ -150,8 +154,8 @@ export const audienceExports = [
     summary: 'The users who have a tag, or one value of it.',
     description,
     parameters: { name: 'The tag.' },
-    query: { value: textParameter('Only users who have this value of it.'), ...query },
-    errors: [...errors, 'UNKNOWN_TAG', 'INVALID_VALUE', 'INVALID_EXPRESSION'],
+    query: { value: textParameter('Only users who have this value of it.'), ...pastQuery },
+    errors: [...errors, 'UNKNOWN_TAG', 'UNKNOWN_VERSION', 'INVALID_VALUE', 'INVALID_EXPRESSION'],
     examples: [
       {
         title: 'Those of one value',

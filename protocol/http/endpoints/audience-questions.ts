@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { MAX_COMPARED } from '../../../src/audience/queries.js';
 import type { ErrorCode, ExplainedPart } from '../../../src/index.js';
 import { endpoint } from '../endpoint.js';
+import { momentOf, momentProperties } from '../moments.js';
 import { Expression, Id, shape, Timeout, userIdOf } from '../shapes.js';
 import { idValue } from './user-ids.js';
 
@@ -72,10 +73,11 @@ export const audienceQuestions = [
       limit: Type.Optional(
         Type.Integer({ minimum: 0, description: 'Count no further than this; 0 means to the end.' }),
       ),
+      ...momentProperties,
       timeout,
     }),
     answer: shape({ count: whole }),
-    errors,
+    errors: [...errors, 'UNKNOWN_VERSION'],
     examples: [
       {
         title: 'Women with a high income',
@@ -98,8 +100,9 @@ export const audienceQuestions = [
         answer: { count: 1769 },
       },
     ],
-    async handle(exchange, { body: { expression, ...given } }) {
-      const query = exchange.engine.audiences.queries.count(expression, given);
+    async handle(exchange, { body: { expression, version, release, ...given } }) {
+      const options = { ...given, ...momentOf({ version, release }) };
+      const query = exchange.engine.audiences.queries.count(expression, options);
       return { count: await exchange.finish(query) };
     },
   }),
@@ -143,9 +146,9 @@ export const audienceQuestions = [
     group: 'audiences',
     command: 'SEG.EXPLAIN',
     summary: 'Counts the users of an expression and tells how that was done.',
-    body: shape({ expression: Expression, timeout }),
+    body: shape({ expression: Expression, ...momentProperties, timeout }),
     answer: shape({ users: whole, milliseconds: Type.Number({ minimum: 0 }), plan: Part }),
-    errors,
+    errors: [...errors, 'UNKNOWN_VERSION'],
     examples: [
       {
         title: 'Women with a high income',
@@ -180,8 +183,9 @@ export const audienceQuestions = [
         varying: ['milliseconds'],
       },
     ],
-    async handle(exchange, { body: { expression, ...given } }) {
-      const query = exchange.engine.audiences.queries.explain(expression, given);
+    async handle(exchange, { body: { expression, version, release, ...given } }) {
+      const options = { ...given, ...momentOf({ version, release }) };
+      const query = exchange.engine.audiences.queries.explain(expression, options);
       const { users, milliseconds, plan } = await exchange.finish(query);
       return { users, milliseconds, plan: partValue(plan) };
     },

@@ -24,13 +24,21 @@ export const serverEndpoints = [
     isOpen: true,
     summary: 'Does the server answer questions? Needs no password.',
     description:
-      'It listens only once everything that is kept was read, so whoever gets an answer may ask. With the status `degraded` it still answers questions, but something else does not work: the reasons say what.',
+      'While the data folder is read, with the status `loading`, nobody may ask. With the status `degraded` it answers questions, but something else does not work: the reasons say what.',
     answer: shape({
-      status: Type.Enum(['ready', 'degraded']),
+      status: Type.Enum(['ready', 'degraded', 'loading']),
       reasons: Type.Optional(Type.Array(Type.String())),
+      progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'How far loading is.' })),
     }),
+    statuses: { 200: 'It does: ready or degraded.', 503: 'Not yet: loading.' },
     examples: [{ title: 'It does', path: '/readyz', answer: { status: 'ready' } }],
-    handle({ engine }) {
+    handle(exchange) {
+      const { engine, server } = exchange;
+      if (server.loading !== undefined) {
+        exchange.status = 503;
+        exchange.setHeader('retry-after', '1');
+        return { status: 'loading', progress: Math.floor(100 * server.loading.progress) / 100 };
+      }
       if (engine.persistence?.failure === undefined) return { status: 'ready' };
       return { status: 'degraded', reasons: ['changes are refused: the journal cannot be written'] };
     },

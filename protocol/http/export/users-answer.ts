@@ -2,6 +2,7 @@
 import { type Engine, type ExpressionInput, SegmentdError, type UserId } from '../../../src/index.js';
 import type { Bitmap } from '../../../src/store/bitmap.js';
 import type { Exchange } from '../exchange.js';
+import { momentOf } from '../moments.js';
 import type { Producer } from '../streams.js';
 import { ORDINALS_HEADER, ROARING_TYPE } from '../user-lists.js';
 import { isPaged, rowsOf, takesColumns } from './formats.js';
@@ -26,6 +27,9 @@ export interface UsersOptions {
   readonly ordinals?: boolean | undefined;
   /** Milliseconds that finding them may take. */
   readonly timeout?: number | undefined;
+  /** The moment that is asked about, if it is not now: one of the two. */
+  readonly version?: number | undefined;
+  readonly release?: string | undefined;
 }
 
 /** Answers the exchange. Throws what is wrong with expression and options, QUERY_TIMEOUT and TOO_MANY_EXPORTS. */
@@ -38,7 +42,12 @@ export async function answerUsers(
   const columns = columnsOf(mediaType, options);
   const count = countOf(mediaType, options.limit);
   const { timeout } = options;
-  const slice = { cursor: startOf(exchange, options), count, ...(timeout !== undefined && { timeout }) };
+  const slice = {
+    cursor: startOf(exchange, options),
+    count,
+    ...(timeout !== undefined && { timeout }),
+    ...momentOf(options),
+  };
   // Nothing may come between the moment of the users and what is made of it: a cursor that holds them, and the epoch.
   const query = engine.audiences.queries.slice(expression, slice, (users, next) => ({
     epoch: engine.store.ordinalEpoch,
@@ -117,7 +126,8 @@ function ordinalOf(cursor: string): number {
 
 function behind(engine: Engine, user: UserId): number {
   const { store } = engine;
-  const address = store.find(user);
+  // One who is in an earlier version only is no user now, but has an ordinal.
+  const [address = 0] = store.findRecords([user], 0, 1);
   if (address !== 0) return store.records.ordinalAt(address) + 1;
   const advice = 'go on after one who came earlier, or begin anew';
   throw new SegmentdError('UNKNOWN_USER', `the user to go on after is no more: ${advice}`);
