@@ -48,6 +48,15 @@ function tagsOf(html: string): Tag[] {
 const attributesOf = (tags: readonly Tag[], name: string): string[] =>
   tags.flatMap(({ attributes }) => attributes.get(name) ?? []);
 
+test('commands are in the file as they are, so that lines of a body do not move', () => {
+  const markdown = apiMarkdown(referenceOf(allEndpoints));
+  for (const one of allEndpoints) {
+    for (const example of one.document.examples) {
+      expect(markdown).toContain(`\n$ ${exampleCommand(one, example)}\n`);
+    }
+  }
+});
+
 describe('the page', () => {
   const tags = tagsOf(page);
 

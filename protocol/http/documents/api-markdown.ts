@@ -97,8 +97,8 @@ function propertiesTable(properties: readonly PropertyText[]): string {
 
 function examplePart({ title, command, answer }: ExampleText): string {
   const given = answer === undefined ? '' : `\n${answer}`;
-  const prompt = command.replaceAll('\n', '\n  ');
-  return `${title}:\n\n\`\`\`console\n$ ${prompt}${given.replace(/\n$/, '')}\n\`\`\``;
+  // As it is: a line of text in a body may not move.
+  return `${title}:\n\n\`\`\`console\n$ ${command}${given.replace(/\n$/, '')}\n\`\`\``;
 }
 
 function shapePart({ name, description, types, properties }: ShapeText): string {
