@@ -32,13 +32,13 @@ ${sections.join('\n\n')}
 }
 
 function endpointPart(endpoint: EndpointText): string {
-  const { id, method, path, summary, description, command, parameters, examples } = endpoint;
+  const { id, isInClient, method, path, summary, description, command, parameters, examples } = endpoint;
   const others = command === undefined ? '' : `; over RESP [\`${command}\`](commands.md)`;
   const parts = [
     `### \`${method} ${path}\``,
     summary,
     description,
-    `In the client \`${id}\`${others}`,
+    isInClient ? `In the client \`${id}\`${others}` : undefined,
     parameters.length === 0
       ? undefined
       : table(
