@@ -6,12 +6,13 @@ export function helpText(): string {
   return `segmentd: which tags has this user, and which users have these tags?
 
 usage:
-  segmentd serve [--sample] [options]    serve Redis clients
+  segmentd serve [--sample] [options]    serve Redis and HTTP clients
   segmentd load FILE... [options]        load CSV files into a running server
   segmentd help serve | help load        what the options are
   segmentd --version
 
-A first look:  segmentd serve --sample, then redis-cli -p 7379 HGETALL user:p1`;
+A first look:  segmentd serve --sample, then redis-cli -p 7379 HGETALL user:p1
+               or curl http://127.0.0.1:7380/v1/users/p1/tags`;
 }
 
 /** `segmentd help serve`. */
@@ -27,7 +28,7 @@ export function serveHelpText(): string {
   ${'--sample'.padEnd(34)}Load 48,842 people of the "Adult" census data to try things with.
 ${rows.join('\n')}
 
-Each option can also be set in the environment, as ${optionEnv('respPort')}=7380 for --resp-port.
+Each option can also be set in the environment, as ${optionEnv('respPort')}=7390 for --resp-port.
 Stop it with ctrl-C or a client's SHUTDOWN. Data is kept in memory; with --data-dir,
 also in that folder, and it is there again after a restart. The end of the process loses nothing that was replied to; the
 loss of power may cost the last second.`;

@@ -284,7 +284,7 @@ export class Exchange {
       this.#taken = performance.now();
       try {
         if (bytes === undefined)
-          throw new SegmentdError('BODY_TOO_LARGE', `a body may have ${limit} bytes here`);
+          throw new SegmentdError('BODY_TOO_LARGE', `a body may have at most ${limit} bytes here`);
         this.#take(bytes, type);
         this.#run();
       } catch (error) {

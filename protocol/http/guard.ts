@@ -67,7 +67,10 @@ function checkPassword(header: string | undefined, secret: Secret): void {
   }
   const [, scheme, text] = CREDENTIALS.exec(header) ?? [];
   if (scheme === undefined) {
-    throw new SegmentdError('NO_AUTH', 'the header Authorization is neither Bearer nor Basic');
+    throw new SegmentdError(
+      'NO_AUTH',
+      'the header Authorization must be Bearer or Basic with one word behind it: a password with blanks goes with Basic',
+    );
   }
   const given = scheme.toLowerCase() === 'basic' ? basicPassword(text!) : Buffer.from(text!, 'latin1');
   if (!secret.equals(given)) throw new SegmentdError('WRONG_PASSWORD', 'that is not the password');

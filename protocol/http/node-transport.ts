@@ -134,7 +134,7 @@ function refusalOf(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, limits
   if (error.code !== 'HPE_HEADER_OVERFLOW') return refusal('SYNTAX', `that is not HTTP: ${error.message}`);
   const line = error.rawPacket?.indexOf('\n') ?? 0;
   if (line < 0 || line > limits.maxUrlBytes + REQUEST_LINE_BYTES) {
-    return refusal('URL_TOO_LONG', `path and query may have ${limits.maxUrlBytes} bytes`);
+    return refusal('URL_TOO_LONG', `path and query may have at most ${limits.maxUrlBytes} bytes`);
   }
   return refusal('HEADERS_TOO_LARGE', `headers may have ${limits.maxHeaderBytes} bytes`);
 }

@@ -116,13 +116,13 @@ describe('with a server that', () => {
 
   const count = (client: SegmentdClient): Promise<unknown> => client.countUsers({ expression: 'all' });
 
-  test('wants a token, and lies behind a path', async () => {
+  test('wants a password, and lies behind a path', async () => {
     let asked: unknown;
     handler = ({ method, url, headers: { authorization, accept, 'content-type': type } }, response) => {
       asked = { method, url, authorization, accept, type };
       response.end('{"count":1}');
     };
-    const client = new SegmentdClient({ url: `${url}/segments/`, token: 'secret' });
+    const client = new SegmentdClient({ url: `${url}/segments/`, password: 'secret' });
     expect(await count(client)).toEqual({ count: 1 });
     expect(asked).toEqual({
       method: 'POST',

@@ -1,5 +1,6 @@
 /** Who may ask: with a password those who send it, and never a page of another site. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { SegmentdClient } from '../../protocol/client/index.js';
 import { freePort } from '../support/free-port.js';
 import { ask, type RawAnswer, RawHttpClient, requestText } from '../support/http-client.js';
 import { TRANSPORTS } from '../support/http-server.js';
@@ -71,6 +72,12 @@ describe.each(TRANSPORTS)('%s', (httpTransport) => {
       await server!.close();
       await serve({ password: PASSWORD });
       expect(await statusOf('/v1/tags', { authorization: basic(`anna:${PASSWORD}`) })).toBe(200);
+    });
+
+    test.each(['to-ken~1', 'with blanks', 'pässwörd', ':'])('the client sends it: %s', async (password) => {
+      await serve({ password });
+      const client = new SegmentdClient({ url: `http://127.0.0.1:${port}`, password });
+      expect(await client.listTags()).toEqual({ items: [] });
     });
 
     test('it changes when CONFIG SET changes it', async () => {
