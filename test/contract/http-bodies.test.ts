@@ -1,0 +1,90 @@
+/** What bodies cost the server while they come, and how long they hold others up. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, test } from 'vitest';
+import { chooseTransport } from '../../protocol/http/choose-transport.js';
+import type { HttpListener } from '../../protocol/http/transport.js';
+import { RawHttpClient, requestText } from '../support/http-client.js';
+import { TRANSPORTS } from '../support/http-server.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const LIMITS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, headTimeout: 5000, keepAliveTimeout: 5000 };
+const NO_GATE = { admit: () => true, release() {} };
+
+function heldBytes(): number {
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+describe.each(TRANSPORTS)('%s', (name) => {
+  let listener: HttpListener;
+  let client: RawHttpClient;
+  /** What was received. */
+  let bodies: (Buffer | undefined)[];
+
+  /** Takes a body of so many bytes, and answers as it is told. */
+  const listen = async (limit: number, answerEarly = false): Promise<void> => {
+    bodies = [];
+    const { transport } = await chooseTransport(name, LIMITS.maxHeaderBytes + LIMITS.maxUrlBytes);
+    listener = await transport(
+      '127.0.0.1',
+      0,
+      (request, response) => {
+        request.body(limit, (bytes) => {
+          bodies.push(bytes);
+          response.send(200, [], `${bytes?.length}`);
+        });
+        if (answerEarly) setTimeout(() => response.send(408, [], 'too late'), 50);
+      },
+      LIMITS,
+      NO_GATE,
+    );
+    client = await RawHttpClient.open(listener.port);
+  };
+  afterEach(async () => {
+    client.destroy();
+    await listener.close();
+  });
+
+  test('a body in many pieces takes no more memory than in one', async () => {
+    await listen(1_000_000);
+    client.send(requestText('POST', '/', { 'transfer-encoding': 'chunked' }));
+    const before = heldBytes();
+    const count = 200_000;
+    const some = Array.from({ length: 1000 }, (_, i) => `1\r\n${i % 10}\r\n`).join('');
+    for (let i = 0; i < count; i += 1000) await client.sent(some);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(heldBytes() - before).toBeLessThan(4_000_000);
+    client.send('0\r\n\r\n');
+    expect(String((await client.answer()).body)).toBe(`${count}`);
+    expect(String(bodies[0]) === '0123456789'.repeat(count / 10)).toBe(true);
+  });
+
+  test('pieces of all lengths come together', async () => {
+    await listen(10_000_000);
+    const pieces = [1, 70_000, 3, 1, 200_000, 5, 65_536, 17].map((length, i) => `${i}`.repeat(length));
+    client.send(requestText('POST', '/', { 'transfer-encoding': 'chunked' }));
+    for (const piece of pieces) await client.sent(`${piece.length.toString(16)}\r\n${piece}\r\n`);
+    client.send('0\r\n\r\n');
+    await client.answer();
+    expect(String(bodies[0]) === pieces.join('')).toBe(true);
+  });
+
+  test('of a body that is refused before it is there nothing more is kept', async () => {
+    await listen(1_000_000, true);
+    client.send(requestText('POST', '/', { 'content-length': '900000' }));
+    client.send('x'.repeat(100_000));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = heldBytes();
+    await client.sent('x'.repeat(700_000));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(heldBytes() - before).toBeLessThan(300_000);
+    client.send('x'.repeat(100_000));
+    expect((await client.answer()).status).toBe(408);
+    await client.closed();
+    expect(bodies.length).toBe(0);
+  });
+});
