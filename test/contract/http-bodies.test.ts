@@ -4,8 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import { chooseTransport } from '../../protocol/http/choose-transport.js';
 import type { HttpListener } from '../../protocol/http/transport.js';
-import { RawHttpClient, requestText } from '../support/http-client.js';
-import { TRANSPORTS } from '../support/http-server.js';
+import { ask, RawHttpClient, requestText } from '../support/http-client.js';
+import { startTestHttp, TRANSPORTS } from '../support/http-server.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -86,5 +86,34 @@ describe.each(TRANSPORTS)('%s', (name) => {
     expect((await client.answer()).status).toBe(408);
     await client.closed();
     expect(bodies.length).toBe(0);
+  });
+
+  test('a value that would hold others up for long is refused', async () => {
+    const server = await startTestHttp(name, [
+      { method: 'POST', path: '/value', body: 'value', handle: () => ({ done: true }) },
+      {
+        method: 'POST',
+        path: '/bytes',
+        body: 'bytes',
+        takes: ['text/plain'],
+        handle: () => ({ done: true }),
+      },
+    ]);
+    const send = async (path: string, type: string, body: string) =>
+      ask(server.port, 'POST', path, { 'content-type': type }, body);
+    const text = (length: number): string => `"${'x'.repeat(length - 2)}"`;
+    expect((await send('/value', 'application/json', text(4 * 2 ** 20))).status).toBe(200);
+    expect((await send('/value', 'application/json', text(4 * 2 ** 20 + 1))).status).toBe(413);
+    expect((await send('/bytes', 'text/plain', text(4 * 2 ** 20 + 1))).status).toBe(200);
+    const many = await send('/value', 'application/json', `[${'1,'.repeat(100_000)}1]`);
+    expect(many.status).toBe(400);
+    expect(JSON.parse(String(many.body))).toMatchObject({ code: 'SYNTAX', position: 200_000 });
+    const packed = await send(
+      '/value',
+      'application/msgpack',
+      `\xdd\x00\x02\x00\x00${'\x90'.repeat(0x20000)}`,
+    );
+    expect(packed.status).toBe(400);
+    await server.close();
   });
 });

@@ -371,3 +371,10 @@ test.each([
 ])('Accept-Encoding %j takes gzip: %s', (header, takes) => {
   expect(takesGzip(header)).toBe(takes);
 });
+
+test('wishes beyond all measure are not looked at', () => {
+  const values = new Negotiator(VALUE_TYPES);
+  expect(values.choose(`${'a/b,'.repeat(63)}${MSGPACK_TYPE}`)).toBe(MSGPACK_TYPE);
+  expect(() => values.choose(`${'a/b,'.repeat(64)}${MSGPACK_TYPE}`)).toThrow('Accept leaves out');
+  expect(takesGzip(`${'a,'.repeat(64)}gzip`)).toBe(false);
+});
