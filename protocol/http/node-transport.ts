@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type ErrorCode, SegmentdError } from '../../src/index.js';
 import { listening } from '../listening.js';
 import { BodyBuffer } from './body-buffer.js';
+import { problemOfFraming } from './framing.js';
 import { Linger } from './linger.js';
 import { problemOf } from './problem.js';
 import type {
@@ -91,7 +92,7 @@ function serve(
 function problemOfHead(req: IncomingMessage, request: HttpRequest): string | undefined {
   if (req.httpVersionMajor !== 1) return `HTTP/${req.httpVersion} is not spoken here: send HTTP/1.1`;
   if (req.httpVersionMinor > 0 && request.header('host') === undefined) return 'the header Host is missing';
-  return undefined;
+  return problemOfFraming(request);
 }
 
 function listenerOf(server: Server, connections: Connections): HttpListener {

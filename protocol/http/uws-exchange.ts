@@ -6,8 +6,10 @@
 
 import type * as Uws from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
+import { SegmentdError } from '../../src/index.js';
 import { BodyBuffer } from './body-buffer.js';
 import { Linger } from './linger.js';
+import { problemOf } from './problem.js';
 import type { Header, HttpRequest, HttpResponse } from './transport.js';
 
 /**
@@ -108,6 +110,14 @@ export class UwsExchange implements HttpRequest, HttpResponse {
 
   onDrained(callback: () => void): void {
     this.#onDrained = callback;
+  }
+
+  /** Answers what should not have been sent, and ends the connection. */
+  refuse(message: string): void {
+    const { status, headers, body } = problemOf(new SegmentdError('SYNTAX', message));
+    this.#isRefused = true;
+    // Not while the library still reads from the connection.
+    setImmediate(() => this.send(status, headers, body));
   }
 
   send(status: number, headers: readonly Header[], body: Uint8Array | string): void {
