@@ -160,7 +160,8 @@ describe('MessagePack', () => {
         fc.string({ unit: 'binary' }),
         fc.integer(),
         fc.maxSafeInteger(),
-        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        // Packed, zero has no sign.
+        fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
         fc.constantFrom(null, true, false),
         fc.array(tie('value')),
         fc.dictionary(
