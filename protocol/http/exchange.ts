@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { Query } from '../../src/audience/query.js';
 import { type Engine, SegmentdError, type UserId } from '../../src/index.js';
 import type { ServerState } from '../server-state.js';
-import { decodeValue, encodeValue, takesGzip } from './content.js';
+import { decodeValue, encodeValue, MAX_VALUE_BYTES, takesGzip } from './content.js';
 import { decodeBytes, decodeText, isPlain } from './percent.js';
 import { problemOf } from './problem.js';
 import type { QueryParameters } from './query-parameters.js';
@@ -277,7 +277,8 @@ export class Exchange {
     this.#keepHeaders();
     this.#wait(true);
     this.#isReceiving = true;
-    const limit = route.maxBodyBytes ?? this.server.options.httpMaxBodyBytes;
+    const most = this.server.options.httpMaxBodyBytes;
+    const limit = route.maxBodyBytes ?? (route.body === 'value' ? Math.min(most, MAX_VALUE_BYTES) : most);
     this.#request.body(limit, (bytes) => {
       this.#isReceiving = false;
       if (this.#isOver) return;

@@ -39,7 +39,9 @@ export function guardOf({ options }: ServerState): (exchange: Exchange) => void 
 /** Browsers say which page a request is from, unless it only reads from its own site. */
 function checkOrigin(origin: string | undefined, host: string | undefined): void {
   if (origin === undefined) return;
-  if (origin.slice(origin.indexOf('://') + '://'.length).toLowerCase() === host?.toLowerCase()) return;
+  const mark = origin.indexOf('://');
+  // Of a page without an origin of its own it is "null".
+  if (mark >= 0 && origin.slice(mark + '://'.length).toLowerCase() === host?.toLowerCase()) return;
   throw new SegmentdError(
     'NOT_ALLOWED',
     `pages of ${JSON.stringify(origin)} may not ask this server: its own may, and programs that send no Origin`,

@@ -116,7 +116,7 @@ function idsOf(body: Buffer, mediaType: string): readonly unknown[] {
       `ids in ${mediaType} may have ${MAX_VALUE_BYTES} bytes: send more than that as ${NDJSON_TYPE} or ${LINES_TYPE}`,
     );
   }
-  const value = body.length === 0 ? undefined : decodeValue(body, mediaType);
+  const value = body.length === 0 ? undefined : decodeValue(body, mediaType, MAX_VALUE_BYTES);
   const ids = onlyEntry(value, 'ids');
   if (Array.isArray(ids)) return ids;
   throw new SegmentdError('INVALID_ARGUMENT', 'the body is not as it should be: {"ids": ["…", …]}');

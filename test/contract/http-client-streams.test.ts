@@ -216,4 +216,22 @@ describe('lines', () => {
     const piece = Buffer.alloc(4 * 1024 * 1024, 'x');
     expect((await failure(read(Array.from({ length: 6 }, () => piece)))).code).toBe('BAD_ANSWER');
   });
+
+  test.each([
+    ['no UTF-8', [0x7b, 0xff, 0x0a]],
+    ['cut in a character', [...Buffer.from('{"id":"p1"}\n'), 0xc3]],
+    ['null', Buffer.from('null\n')],
+    ['no users', Buffer.from('{"name":"p1"}\n')],
+    ['no ids', Buffer.from('{"id":{"a":"b"}}\n')],
+  ])('that are %s are refused', async (_, bytes) => {
+    expect((await failure(read([Uint8Array.from(bytes)]))).code).toBe('BAD_ANSWER');
+  });
+
+  test('that are not there are none', async () => {
+    const client = new SegmentdClient({
+      url: 'http://test',
+      fetch: async () => new Response(null, { status: 204 }),
+    });
+    expect(await all(client.exportUsers())).toEqual([]);
+  });
 });

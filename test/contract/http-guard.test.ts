@@ -174,6 +174,9 @@ describe.each(TRANSPORTS)('%s', (httpTransport) => {
     test('names do not matter where a password does, or other machines ask', async () => {
       await serve({ password: 'a' });
       expect(await statusOf('/v1/tags', { host: 'example.com', authorization: 'Bearer a' })).toBe(200);
+      // What `null` has behind a mark that it does not have.
+      const odd = { host: 'll', origin: 'null', authorization: 'Bearer a' };
+      expect(await statusOf('/v1/tags', odd)).toBe(403);
       await server!.close();
       await serve({ host: '0.0.0.0' });
       expect(await statusOf('/v1/tags', { host: 'example.com' })).toBe(200);
