@@ -15,7 +15,8 @@ usage:
   segmentd help COMMAND                  what its options are
   segmentd --version
 
-A first look:  segmentd serve --sample, then redis-cli -p 7379 HGETALL user:p1`;
+A first look:  segmentd serve --sample, then redis-cli -p 7379 HGETALL user:p1
+               or curl http://127.0.0.1:7380/v1/users/p1/tags`;
 }
 
 /** `segmentd help serve`. */
@@ -31,7 +32,7 @@ export function serveHelpText(): string {
   ${'--sample'.padEnd(34)}Load 48,842 people of the "Adult" census data to try things with.
 ${rows.join('\n')}
 
-Each option can also be set in the environment, as ${optionEnv('respPort')}=7380 for --resp-port.
+Each option can also be set in the environment, as ${optionEnv('respPort')}=7390 for --resp-port.
 Stop it with ctrl-C or a client's SHUTDOWN. Data is in memory only; with --data-dir, also in that folder, and there again after
 a restart. The end of the process, in whatever way, loses nothing that was replied to. The loss of power may cost the last
 second, with --fsync always nothing, with --fsync no what the system had not written yet. No snapshot is written at the end,

@@ -163,7 +163,10 @@ function selected(users: Values): ['findUsers' | 'listAudienceUsers' | 'listTagU
 
 function idIn(line: string): UserId {
   const isPlain = line.startsWith(PLAIN_START) && line.endsWith(PLAIN_END) && !line.includes('\\');
-  return isPlain ? line.slice(PLAIN_START.length, -PLAIN_END.length) : (valueIn(line) as UserRow).id;
+  if (isPlain) return line.slice(PLAIN_START.length, -PLAIN_END.length);
+  const id = (valueIn(line) as UserRow | null)?.id;
+  if (typeof id === 'string' || id instanceof Uint8Array) return id;
+  throw new SegmentdClientError('BAD_ANSWER', 'a line has no id');
 }
 
 function valueIn(text: string): unknown {

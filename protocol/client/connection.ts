@@ -8,8 +8,8 @@ import type { CallOptions } from './types.js';
 export interface ClientOptions {
   /** Where the server is: `http://127.0.0.1:7380`. A path is put before those of all calls. */
   readonly url: string | URL;
-  /** The server's password, if it has one. */
-  readonly token?: string | undefined;
+  /** The server's, if it has one. */
+  readonly password?: string | undefined;
   /** Takes the place of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Milliseconds that a call may take, and a stream each time between two pieces; 30,000 by default, 0 for no limit. */
@@ -32,21 +32,22 @@ export interface Answer {
 }
 
 const TIMEOUT = 30_000;
+const TOKEN = /^[\x21-\x7e]+$/;
 /** Characters of an answer that is no segmentd's, which errors show. */
 const SHOWN = 200;
 
 export class Connection {
   readonly #base: string;
-  readonly #token: string | undefined;
+  readonly #authorization: string | undefined;
   readonly #fetch: typeof globalThis.fetch;
   readonly #timeout: number;
 
   /** Throws TypeError for a wrong URL. */
-  constructor({ url, token, fetch = globalThis.fetch, timeout = TIMEOUT }: ClientOptions) {
+  constructor({ url, password, fetch = globalThis.fetch, timeout = TIMEOUT }: ClientOptions) {
     const { protocol, origin, pathname } = new URL(url);
     if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError(`${url} is no URL of HTTP`);
     this.#base = origin + pathname.replace(/\/$/, '');
-    this.#token = token;
+    this.#authorization = password === undefined ? undefined : authorizationOf(password);
     this.#fetch = fetch;
     this.#timeout = timeout;
   }
@@ -60,7 +61,7 @@ export class Connection {
       // Packing takes longer than a local network does; `options.headers` may ask for it.
       'accept-encoding': 'identity',
       ...(body !== undefined && { 'content-type': body.type }),
-      ...(this.#token !== undefined && { authorization: `Bearer ${this.#token}` }),
+      ...(this.#authorization !== undefined && { authorization: this.#authorization }),
       ...options.headers,
     };
     const init = { method, headers, signal, ...(body !== undefined && { body: body.content }) };
@@ -88,6 +89,13 @@ export class Connection {
       deadline.end();
     }
   }
+}
+
+/** A password with other characters than a token may have goes as Basic. */
+function authorizationOf(password: string): string {
+  return TOKEN.test(password)
+    ? `Bearer ${password}`
+    : `Basic ${Buffer.from(`:${password}`).toString('base64')}`;
 }
 
 /** The error that an answer tells of. */

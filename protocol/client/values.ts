@@ -15,7 +15,10 @@ export function valueToJson(value: unknown): string {
 /** The value of JSON. Throws SyntaxError. */
 export function jsonToValue(text: string): unknown {
   if (!text.includes(BYTES)) return JSON.parse(text);
-  return JSON.parse(text, (_, value) => bytesOf(value) ?? value);
+  return JSON.parse(text, function revive(this: unknown, key, value) {
+    // Elsewhere it is no id: a user may have a tag of that name.
+    return key === 'id' || Array.isArray(this) ? (bytesOf(value) ?? value) : value;
+  });
 }
 
 function base64Of(bytes: Uint8Array): { base64: string } {

@@ -17,6 +17,13 @@ export const VALUE_TYPES: readonly string[] = [
 
 /** Lists and maps that a value from outside may have in each other: enough for the deepest expression, two a level. */
 const MAX_DEPTH = 512;
+/** Values in one from outside, which is read in one turn: enough for 10,000 ids and for the largest expressions. */
+const MAX_VALUES = 100_000;
+/** Bytes of one: enough for 10,000 of the longest ids. */
+export const MAX_VALUE_BYTES = 4 * 2 ** 20;
+/** Ranges of a header of wishes that are looked at, and parameters of each. */
+const MAX_RANGES = 64;
+const MAX_PARAMETERS = 8;
 const ENCODE_OPTIONS = { ignoreUndefined: true, maxDepth: 1000 };
 /** Choices that are remembered, since clients send the same header with every request. */
 const MAX_CHOICES = 256;
@@ -30,14 +37,17 @@ export function encodeValue(value: unknown, mediaType: string): string | Uint8Ar
 }
 
 /** The value of a body of the media type, one of `VALUE_TYPES`. Throws a `ContentError`. */
-export function decodeValue(body: Buffer, mediaType: string): unknown {
-  return mediaType === JSON_TYPE ? parseJson(body, MAX_DEPTH) : parseMsgpack(body, MAX_DEPTH);
+export function decodeValue(body: Buffer, mediaType: string, maxValues = MAX_VALUES): unknown {
+  const parse = mediaType === JSON_TYPE ? parseJson : parseMsgpack;
+  return parse(body, MAX_DEPTH, maxValues);
 }
 
 /** The media type of a body, if it is one of `taken`. Throws UNSUPPORTED_TYPE otherwise. */
 export function contentType(header: string | undefined, taken: readonly string[]): string {
   if (header === undefined) throw unsupported('it has no Content-Type', taken);
-  const [type = '', ...parameters] = header.split(';').map((part) => part.trim().toLowerCase());
+  const [type = '', ...parameters] = header
+    .split(';', MAX_PARAMETERS)
+    .map((part) => part.trim().toLowerCase());
   if (!taken.includes(type)) throw unsupported(`its Content-Type is ${JSON.stringify(header)}`, taken);
   for (const parameter of parameters) {
     if (parameter.startsWith('charset=') && !/^charset=("?)utf-?8\1$/.test(parameter)) {
@@ -76,7 +86,7 @@ export class Negotiator {
   }
 
   #best(accept: string): string {
-    const ranges = accept.split(',').map(rangeOf);
+    const ranges = rangesOf(accept);
     let best: string | undefined;
     let bestQuality = 0;
     for (const type of this.#offered) {
@@ -97,7 +107,7 @@ export class Negotiator {
 /** Does the header Accept-Encoding take gzip? */
 export function takesGzip(header: string | undefined): boolean {
   if (header === undefined) return false;
-  const ranges = header.split(',').map(rangeOf);
+  const ranges = rangesOf(header);
   const range =
     ranges.find(({ type }) => type === 'gzip' || type === 'x-gzip') ??
     ranges.find(({ type }) => type === '*');
@@ -109,9 +119,14 @@ interface Range {
   readonly quality: number;
 }
 
-/** One of the things that a header of wishes lists: `text/*;q=0.5`. */
+/** What a header of wishes lists. */
+function rangesOf(header: string): Range[] {
+  return header.split(',', MAX_RANGES).map(rangeOf);
+}
+
+/** One of the things that it lists: `text/*;q=0.5`. */
 function rangeOf(text: string): Range {
-  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const [type = '', ...parameters] = text.split(';', MAX_PARAMETERS).map((part) => part.trim().toLowerCase());
   const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice('q='.length);
   if (quality === undefined) return { type, quality: 1 };
   return { type, quality: /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(quality) ? Number(quality) : 0 };

@@ -6,6 +6,7 @@ import type { Static, TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import { type ErrorCode, SegmentdError } from '../../src/index.js';
 import { checkOutline } from './body-outline.js';
+import { bodyProblem } from './body-problem.js';
 import type { Exchange } from './exchange.js';
 import type { Parameter } from './parameters.js';
 import type { QueryParameters } from './query-parameters.js';
@@ -172,12 +173,10 @@ function checkerOf(schema: TSchema, isOptional: boolean): (value: unknown) => vo
     checkOutline(schema, value);
     const errors = [...validator.Errors(value)];
     // Of a choice, what is wrong with each possibility is told first; what to say is the last, unless it is as vague.
-    const { instancePath, schemaPath, message } =
-      errors.find(({ keyword }) => keyword !== 'boolean') ?? errors[0]!;
-    const place = instancePath === '' ? 'the body' : `the body's ${instancePath}`;
-    const what = descriptionAt(schema, schemaPath);
-    const explained = what === undefined ? '' : `. ${what}`;
-    throw new SegmentdError('INVALID_ARGUMENT', `${place} is not as it should be: it ${message}${explained}`);
+    const error = errors.find(({ keyword }) => keyword !== 'boolean') ?? errors[0]!;
+    const place = error.instancePath === '' ? 'the body' : `the body's ${error.instancePath}`;
+    const problem = bodyProblem(error, descriptionAt(schema, error.schemaPath));
+    throw new SegmentdError('INVALID_ARGUMENT', `${place} ${problem}`);
   };
 }
 

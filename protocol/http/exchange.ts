@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { type Engine, SegmentdError, type UserId } from '../../src/index.js';
 import { Query } from '../../src/store/query.js';
 import type { ServerState } from '../server-state.js';
-import { decodeValue, encodeValue, takesGzip } from './content.js';
+import { decodeValue, encodeValue, MAX_VALUE_BYTES, takesGzip } from './content.js';
 import { decodeBytes, decodeText, isPlain } from './percent.js';
 import { problemOf } from './problem.js';
 import type { QueryParameters } from './query-parameters.js';
@@ -286,14 +286,15 @@ export class Exchange {
     this.#keepHeaders();
     this.#wait(true);
     this.#isReceiving = true;
-    const limit = route.maxBodyBytes ?? this.server.options.httpMaxBodyBytes;
+    const most = this.server.options.httpMaxBodyBytes;
+    const limit = route.maxBodyBytes ?? (route.body === 'value' ? Math.min(most, MAX_VALUE_BYTES) : most);
     this.#request.body(limit, (bytes) => {
       this.#isReceiving = false;
       if (this.#isOver) return;
       this.#taken = performance.now();
       try {
         if (bytes === undefined)
-          throw new SegmentdError('BODY_TOO_LARGE', `a body may have ${limit} bytes here`);
+          throw new SegmentdError('BODY_TOO_LARGE', `a body may have at most ${limit} bytes here`);
         this.#take(bytes, type);
         this.#run();
       } catch (error) {

@@ -48,7 +48,9 @@ function clientCheckOf({ options }: ServerState): (exchange: Exchange) => void {
 /** Browsers say which page a request is from, unless it only reads from its own site. */
 function checkOrigin(origin: string | undefined, host: string | undefined): void {
   if (origin === undefined) return;
-  if (origin.slice(origin.indexOf('://') + '://'.length).toLowerCase() === host?.toLowerCase()) return;
+  const mark = origin.indexOf('://');
+  // Of a page without an origin of its own it is "null".
+  if (mark >= 0 && origin.slice(mark + '://'.length).toLowerCase() === host?.toLowerCase()) return;
   throw new SegmentdError(
     'NOT_ALLOWED',
     `pages of ${JSON.stringify(origin)} may not ask this server: its own may, and programs that send no Origin`,
@@ -76,7 +78,10 @@ function checkPassword(header: string | undefined, secret: Secret): void {
   }
   const [, scheme, text] = CREDENTIALS.exec(header) ?? [];
   if (scheme === undefined) {
-    throw new SegmentdError('NO_AUTH', 'the header Authorization is neither Bearer nor Basic');
+    throw new SegmentdError(
+      'NO_AUTH',
+      'the header Authorization must be Bearer or Basic with one word behind it: a password with blanks goes with Basic',
+    );
   }
   const given = scheme.toLowerCase() === 'basic' ? basicPassword(text!) : Buffer.from(text!, 'latin1');
   if (!secret.equals(given)) throw new SegmentdError('WRONG_PASSWORD', 'that is not the password');

@@ -24,10 +24,10 @@ const LETTER_U = 0x75;
 const ESCAPES = new Set(Buffer.from('"\\/bfnrtu'));
 const LITERALS = ['true', 'false', 'null'];
 
-/** The value of a JSON text with at most so many lists and maps in each other. Throws a `ContentError`. */
-export function parseJson(bytes: Buffer, maxDepth: number): unknown {
+/** The value of a JSON text with at most so many lists and maps in each other, and values in all. Throws a `ContentError`. */
+export function parseJson(bytes: Buffer, maxDepth: number, maxValues = Number.POSITIVE_INFINITY): unknown {
   if (!isUtf8(bytes)) throw new ContentError('it is not UTF-8', firstWrongByte(bytes));
-  new Checker(bytes, maxDepth).check();
+  new Checker(bytes, maxDepth, maxValues).check();
   return JSON.parse(bytes.toString());
 }
 
@@ -40,10 +40,12 @@ class Checker {
   readonly #bytes: Buffer;
   #at = 0;
   #depthLeft: number;
+  #valuesLeft: number;
 
-  constructor(bytes: Buffer, maxDepth: number) {
+  constructor(bytes: Buffer, maxDepth: number, maxValues: number) {
     this.#bytes = bytes;
     this.#depthLeft = maxDepth;
+    this.#valuesLeft = maxValues;
   }
 
   check(): void {
@@ -53,6 +55,7 @@ class Checker {
 
   #value(): void {
     const first = this.#next();
+    if (--this.#valuesLeft < 0) throw new ContentError('there are too many values', this.#at);
     if (first === QUOTE) this.#string();
     else if (first === OPEN_MAP) this.#items(CLOSE_MAP, () => this.#entry());
     else if (first === OPEN_LIST) this.#items(CLOSE_LIST, () => this.#value());

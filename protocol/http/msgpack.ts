@@ -5,9 +5,12 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { ContentError } from './content-error.js';
 
-/** The value of a MessagePack text with at most so many arrays and maps in each other. Throws a `ContentError`. */
-export function parseMsgpack(bytes: Buffer, maxDepth: number): unknown {
-  const reader = new Reader(bytes, maxDepth);
+/**
+ * The value of a MessagePack text with at most so many arrays and maps in each other, and values and keys in all. Throws a
+ * `ContentError`.
+ */
+export function parseMsgpack(bytes: Buffer, maxDepth: number, maxValues = Number.POSITIVE_INFINITY): unknown {
+  const reader = new Reader(bytes, maxDepth, maxValues);
   const value = reader.value();
   reader.checkEnd();
   return value;
@@ -17,14 +20,17 @@ class Reader {
   readonly #bytes: Buffer;
   #at = 0;
   #depthLeft: number;
+  #valuesLeft: number;
 
-  constructor(bytes: Buffer, maxDepth: number) {
+  constructor(bytes: Buffer, maxDepth: number, maxValues: number) {
     this.#bytes = bytes;
     this.#depthLeft = maxDepth;
+    this.#valuesLeft = maxValues;
   }
 
   value(): unknown {
     const start = this.#at;
+    if (--this.#valuesLeft < 0) throw new ContentError('there are too many values', start);
     const type = this.#unsigned(1);
     if (type < 0x80) return type;
     if (type < 0x90) return this.#map(type & 0x0f, start);

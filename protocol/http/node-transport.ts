@@ -9,6 +9,8 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import { type ErrorCode, SegmentdError } from '../../src/index.js';
 import { listening } from '../listening.js';
+import { BodyBuffer } from './body-buffer.js';
+import { problemOfFraming } from './framing.js';
 import { Linger } from './linger.js';
 import { problemOf } from './problem.js';
 import type {
@@ -90,7 +92,7 @@ function serve(
 function problemOfHead(req: IncomingMessage, request: HttpRequest): string | undefined {
   if (req.httpVersionMajor !== 1) return `HTTP/${req.httpVersion} is not spoken here: send HTTP/1.1`;
   if (req.httpVersionMinor > 0 && request.header('host') === undefined) return 'the header Host is missing';
-  return undefined;
+  return problemOfFraming(request);
 }
 
 function listenerOf(server: Server, connections: Connections): HttpListener {
@@ -134,7 +136,7 @@ function refusalOf(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, limits
   if (error.code !== 'HPE_HEADER_OVERFLOW') return refusal('SYNTAX', `that is not HTTP: ${error.message}`);
   const line = error.rawPacket?.indexOf('\n') ?? 0;
   if (line < 0 || line > limits.maxUrlBytes + REQUEST_LINE_BYTES) {
-    return refusal('URL_TOO_LONG', `path and query may have ${limits.maxUrlBytes} bytes`);
+    return refusal('URL_TOO_LONG', `path and query may have at most ${limits.maxUrlBytes} bytes`);
   }
   return refusal('HEADERS_TOO_LARGE', `headers may have ${limits.maxHeaderBytes} bytes`);
 }
@@ -155,7 +157,8 @@ class NodeExchange implements HttpRequest, HttpResponse {
   #headers: readonly Header[] = [];
   /** Is a body that was asked for still coming? */
   #isReceiving = false;
-  /** Is the connection to be ended behind the answer? */
+  #received: BodyBuffer | undefined;
+  /** Is the connection to be ended behind the answer, and what still comes dropped? */
   #mustClose = false;
   /** Has the handler returned? */
   #hasLeft = false;
@@ -211,11 +214,10 @@ class NodeExchange implements HttpRequest, HttpResponse {
 
   body(limit: number, done: (bytes: Buffer | undefined) => void): void {
     const req = this.#req;
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const received = new BodyBuffer();
+    this.#received = received;
     const refuse = (): void => {
-      this.#mustClose = true;
-      chunks.length = 0;
+      this.#drop();
       process.nextTick(() => this.#isAborted || done(undefined));
     };
     this.#isReceiving = true;
@@ -224,16 +226,15 @@ class NodeExchange implements HttpRequest, HttpResponse {
     req.socket.setTimeout(this.#timeout);
     req.on('data', (chunk: Buffer) => {
       this.#linger?.dropped(chunk.length);
-      length += chunk.length;
       if (this.#mustClose) return;
-      if (length > limit) refuse();
-      else chunks.push(chunk);
+      if (received.length + chunk.length > limit) refuse();
+      else received.add(chunk);
     });
     req.on('end', () => {
       this.#isReceiving = false;
       req.socket.setTimeout(0);
       this.#linger?.end();
-      if (!this.#mustClose) done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length));
+      if (!this.#mustClose) done(received.take());
     });
   }
 
@@ -313,6 +314,12 @@ class NodeExchange implements HttpRequest, HttpResponse {
     this.closed();
   }
 
+  /** Nobody wants the body any more. */
+  #drop(): void {
+    this.#mustClose = true;
+    this.#received?.clear();
+  }
+
   /** Nothing is waited for any more. */
   #settled(): void {
     if (this.#hasLeft) this.#waiting.delete(this);
@@ -342,6 +349,7 @@ class NodeExchange implements HttpRequest, HttpResponse {
 
   /** The answer is not ended, and so the connection not closed, before the client has stopped sending. */
   #sendAndLinger(body: Uint8Array | string): void {
+    this.#drop();
     if (body.length > 0) this.#res.write(body);
     this.#linger = new Linger(() => {
       this.#settled();

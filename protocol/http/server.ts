@@ -78,7 +78,7 @@ function handlerOf(service: HttpService, routes: readonly Route[]): HttpHandler 
       if (path.length + query.length >= options.httpMaxUrlBytes) throw tooLong(options.httpMaxUrlBytes);
       const captures: string[] = [];
       const known = router.find(method, path, captures);
-      if (known === undefined) throw new SegmentdError('UNKNOWN_ROUTE', 'there is nothing at this path');
+      if (known === undefined) throw nothingThere();
       const route = known.routes.get(method);
       if (route !== undefined) {
         exchange.start(route, captures);
@@ -95,6 +95,10 @@ function handlerOf(service: HttpService, routes: readonly Route[]): HttpHandler 
   };
 }
 
+function nothingThere(): SegmentdError {
+  return new SegmentdError('UNKNOWN_ROUTE', 'there is nothing at this path: /docs shows what there is');
+}
+
 function tooLong(limit: number): SegmentdError {
-  return new SegmentdError('URL_TOO_LONG', `path and query may have ${limit} bytes`);
+  return new SegmentdError('URL_TOO_LONG', `path and query may have at most ${limit} bytes`);
 }

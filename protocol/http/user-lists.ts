@@ -123,7 +123,7 @@ export function bodyValue(body: Buffer, mediaType: string): unknown {
       `ids in ${mediaType} may have ${MAX_VALUE_BYTES} bytes: send more than that as ${NDJSON_TYPE} or ${LINES_TYPE}`,
     );
   }
-  return body.length === 0 ? undefined : decodeValue(body, mediaType);
+  return body.length === 0 ? undefined : decodeValue(body, mediaType, MAX_VALUE_BYTES);
 }
 
 function* idsOfValues(values: readonly unknown[]): Iterable<UserId> {

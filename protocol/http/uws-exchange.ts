@@ -6,7 +6,10 @@
 
 import type * as Uws from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
+import { SegmentdError } from '../../src/index.js';
+import { BodyBuffer } from './body-buffer.js';
 import { Linger } from './linger.js';
+import { problemOf } from './problem.js';
 import type { Header, HttpRequest, HttpResponse } from './transport.js';
 
 /**
@@ -33,8 +36,9 @@ export class UwsExchange implements HttpRequest, HttpResponse {
   #headers: readonly Header[] = [];
   /** Is a body that was asked for still coming? */
   #isReceiving = false;
-  /** Was it too long? */
-  #isTooLong = false;
+  #received: BodyBuffer | undefined;
+  /** Was it refused, and what still comes dropped? */
+  #isRefused = false;
   /** Are we inside a call in which the library must not lose the connection? */
   #isInData = false;
   #isAborted = false;
@@ -67,11 +71,10 @@ export class UwsExchange implements HttpRequest, HttpResponse {
   }
 
   body(limit: number, done: (bytes: Buffer | undefined) => void): void {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const received = new BodyBuffer();
+    this.#received = received;
     const refuse = (): void => {
-      this.#isTooLong = true;
-      chunks.length = 0;
+      this.#drop();
       setImmediate(() => this.#isAborted || done(undefined));
     };
     // The library may free a connection that is to be closed behind its answer while it still reads from it.
@@ -80,16 +83,15 @@ export class UwsExchange implements HttpRequest, HttpResponse {
     if (Number(this.header('content-length') ?? 0) > limit) refuse();
     this.#res.onData((chunk, isLast) => {
       this.#linger?.dropped(chunk.byteLength);
-      length += chunk.byteLength;
-      if (!this.#isTooLong) {
-        if (length > limit) refuse();
-        else chunks.push(Buffer.from(chunk.slice(0)));
+      if (!this.#isRefused) {
+        if (received.length + chunk.byteLength > limit) refuse();
+        else received.add(new Uint8Array(chunk));
       }
       if (!isLast) return;
       this.#isReceiving = false;
-      if (this.#isTooLong) setImmediate(() => this.#linger?.end());
+      if (this.#isRefused) setImmediate(() => this.#linger?.end());
       else {
-        const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+        const bytes = received.take();
         if (later) setImmediate(() => this.#isAborted || done(bytes));
         else this.#inData(() => done(bytes));
       }
@@ -110,9 +112,17 @@ export class UwsExchange implements HttpRequest, HttpResponse {
     this.#onDrained = callback;
   }
 
+  /** Answers what should not have been sent, and ends the connection. */
+  refuse(message: string): void {
+    const { status, headers, body } = problemOf(new SegmentdError('SYNTAX', message));
+    this.#isRefused = true;
+    // Not while the library still reads from the connection.
+    setImmediate(() => this.send(status, headers, body));
+  }
+
   send(status: number, headers: readonly Header[], body: Uint8Array | string): void {
     if (this.#isAborted || this.#phase !== 'open') return;
-    if (this.#isReceiving || this.#isTooLong) this.#sendAndClose(status, headers, body);
+    if (this.#isReceiving || this.#isRefused) this.#sendAndClose(status, headers, body);
     else if (this.#req !== undefined) this.#sendNow(status, headers, body);
     else this.#res.cork(() => this.#sendNow(status, headers, body));
   }
@@ -161,6 +171,12 @@ export class UwsExchange implements HttpRequest, HttpResponse {
     this.#res.close();
   }
 
+  /** Nobody wants the body any more. */
+  #drop(): void {
+    this.#isRefused = true;
+    this.#received?.clear();
+  }
+
   #writeHead(status: number, headers: readonly Header[]): void {
     const res = this.#res;
     if (status !== 200) res.writeStatus(statusLine(status));
@@ -195,6 +211,7 @@ export class UwsExchange implements HttpRequest, HttpResponse {
 
   /** Closes the connection behind the answer, but not before the client has stopped sending. */
   #sendAndClose(status: number, headers: readonly Header[], body: Uint8Array | string): void {
+    this.#drop();
     this.#phase = 'begun';
     const linger = new Linger(() => {
       this.#phase = 'done';

@@ -4,6 +4,7 @@ import type * as Uws from 'uWebSockets.js';
 import { createServer } from 'node:net';
 import { SegmentdError } from '../../src/index.js';
 import { listening } from '../listening.js';
+import { problemOfFraming } from './framing.js';
 import type { ConnectionGate, HttpHandler, HttpListener, Transport } from './transport.js';
 import { UwsExchange } from './uws-exchange.js';
 
@@ -65,7 +66,9 @@ function serve(app: App, handler: HttpHandler): void {
   const take = (res: Uws.HttpResponse, req: Uws.HttpRequest, method: string): void => {
     const exchange = new UwsExchange(res, req, method);
     try {
-      handler(exchange, exchange);
+      const problem = problemOfFraming(exchange);
+      if (problem === undefined) handler(exchange, exchange);
+      else exchange.refuse(problem);
     } finally {
       exchange.left();
     }

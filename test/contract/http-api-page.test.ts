@@ -8,7 +8,7 @@ import { apiPage } from '../../protocol/http/documents/api-page.js';
 import { exampleBody, exampleCommand, exampleHeaders } from '../../protocol/http/documents/example-text.js';
 import { referenceOf } from '../../protocol/http/documents/reference.js';
 import { type Endpoint, endpoint } from '../../protocol/http/endpoint.js';
-import { allEndpoints } from '../../protocol/http/endpoints/index.js';
+import { allEndpoints, clientEndpoints } from '../../protocol/http/endpoints/index.js';
 import { textParameter } from '../../protocol/http/parameters.js';
 import { startTestHttp, TRANSPORTS } from '../support/http-server.js';
 
@@ -47,6 +47,23 @@ function tagsOf(html: string): Tag[] {
 
 const attributesOf = (tags: readonly Tag[], name: string): string[] =>
   tags.flatMap(({ attributes }) => attributes.get(name) ?? []);
+
+test('commands are in the file as they are, so that lines of a body do not move', () => {
+  const markdown = apiMarkdown(referenceOf(allEndpoints));
+  for (const one of allEndpoints) {
+    for (const example of one.document.examples) {
+      expect(markdown).toContain(`\n$ ${exampleCommand(one, example)}\n`);
+    }
+  }
+});
+
+test('methods of the client are named where the client has them, and nowhere else', () => {
+  const ids = clientEndpoints.map(({ document }) => document.id).sort();
+  const inMarkdown = [...apiMarkdown(referenceOf(allEndpoints)).matchAll(/^In the client `(\w+)`/gm)];
+  const inPage = [...page.matchAll(/In the client <code>(\w+)<\/code>/g)];
+  expect(inMarkdown.map(([, id]) => id).sort()).toEqual(ids);
+  expect(inPage.map(([, id]) => id).sort()).toEqual(ids);
+});
 
 describe('the page', () => {
   const tags = tagsOf(page);

@@ -116,13 +116,13 @@ describe('with a server that', () => {
 
   const count = (client: SegmentdClient): Promise<unknown> => client.countUsers({ expression: 'all' });
 
-  test('wants a token, and lies behind a path', async () => {
+  test('wants a password, and lies behind a path', async () => {
     let asked: unknown;
     handler = ({ method, url, headers: { authorization, accept, 'content-type': type } }, response) => {
       asked = { method, url, authorization, accept, type };
       response.end('{"count":1}');
     };
-    const client = new SegmentdClient({ url: `${url}/segments/`, token: 'secret' });
+    const client = new SegmentdClient({ url: `${url}/segments/`, password: 'secret' });
     expect(await count(client)).toEqual({ count: 1 });
     expect(asked).toEqual({
       method: 'POST',
@@ -215,5 +215,23 @@ describe('lines', () => {
   test('that never end are refused', async () => {
     const piece = Buffer.alloc(4 * 1024 * 1024, 'x');
     expect((await failure(read(Array.from({ length: 6 }, () => piece)))).code).toBe('BAD_ANSWER');
+  });
+
+  test.each([
+    ['no UTF-8', [0x7b, 0xff, 0x0a]],
+    ['cut in a character', [...Buffer.from('{"id":"p1"}\n'), 0xc3]],
+    ['null', Buffer.from('null\n')],
+    ['no users', Buffer.from('{"name":"p1"}\n')],
+    ['no ids', Buffer.from('{"id":{"a":"b"}}\n')],
+  ])('that are %s are refused', async (_, bytes) => {
+    expect((await failure(read([Uint8Array.from(bytes)]))).code).toBe('BAD_ANSWER');
+  });
+
+  test('that are not there are none', async () => {
+    const client = new SegmentdClient({
+      url: 'http://test',
+      fetch: async () => new Response(null, { status: 204 }),
+    });
+    expect(await all(client.exportUsers())).toEqual([]);
   });
 });

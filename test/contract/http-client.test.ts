@@ -226,6 +226,16 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await vi.waitUntil(() => server.service.exports === 0);
   });
 
+  test('a tag may be called as bytes are', async () => {
+    await client.changeUserTags({ id: BYTES, set: { base64: 'aGk=' } });
+    expect(await client.getUserTags({ id: BYTES })).toEqual({
+      id: new Uint8Array(BYTES),
+      tags: { base64: 'aGk=' },
+    });
+    const rows = await all(client.exportRows({ tag: 'base64', tags: ['base64'] }));
+    expect(rows).toEqual([{ id: new Uint8Array(BYTES), tags: { base64: 'aGk=' } }]);
+  });
+
   test.each(['', '.', '..'])('a name that no path can have is refused: %j', async (name) => {
     await expect(client.getAudience({ name })).rejects.toThrow(TypeError);
     await expect(client.eraseUser({ id: Buffer.from(name) })).rejects.toThrow(TypeError);

@@ -1,5 +1,6 @@
 /** Who may ask: with a password those who send it, and never a page of another site. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { SegmentdClient } from '../../protocol/client/index.js';
 import { freePort } from '../support/free-port.js';
 import { ask, type RawAnswer, RawHttpClient, requestText } from '../support/http-client.js';
 import { TRANSPORTS } from '../support/http-server.js';
@@ -71,6 +72,12 @@ describe.each(TRANSPORTS)('%s', (httpTransport) => {
       await server!.close();
       await serve({ password: PASSWORD });
       expect(await statusOf('/v1/tags', { authorization: basic(`anna:${PASSWORD}`) })).toBe(200);
+    });
+
+    test.each(['to-ken~1', 'with blanks', 'pässwörd', ':'])('the client sends it: %s', async (password) => {
+      await serve({ password });
+      const client = new SegmentdClient({ url: `http://127.0.0.1:${port}`, password });
+      expect(await client.listTags()).toEqual({ items: [] });
     });
 
     test('it changes when CONFIG SET changes it', async () => {
@@ -167,6 +174,9 @@ describe.each(TRANSPORTS)('%s', (httpTransport) => {
     test('names do not matter where a password does, or other machines ask', async () => {
       await serve({ password: 'a' });
       expect(await statusOf('/v1/tags', { host: 'example.com', authorization: 'Bearer a' })).toBe(200);
+      // What `null` has behind a mark that it does not have.
+      const odd = { host: 'll', origin: 'null', authorization: 'Bearer a' };
+      expect(await statusOf('/v1/tags', odd)).toBe(403);
       await server!.close();
       await serve({ host: '0.0.0.0' });
       expect(await statusOf('/v1/tags', { host: 'example.com' })).toBe(200);

@@ -87,6 +87,14 @@ describe.each(TRANSPORTS)('%s', (transport) => {
       'a length and chunks',
       'POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
+    ...['xchunked', 'gzip, chunked', 'chunked, identity', 'identity'].map((coding) => [
+      `the transfer encoding ${coding}`,
+      `POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: ${coding}\r\n\r\n1\r\n1\r\n0\r\n\r\n`,
+    ]),
+    [
+      'the transfer encoding that is not looked at',
+      'GET /hello HTTP/1.1\r\nhost: x\r\ntransfer-encoding: identity, chunked\r\n\r\n0\r\n\r\n',
+    ],
     [
       'a chunk without a length',
       'POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n',

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { allEndpoints } from '../../protocol/http/endpoints/index.js';
 import { AudienceClient, etagOf, outcomeOf, PLAIN, resultOf } from '../support/audience-client.js';
+import { ask } from '../support/http-client.js';
 import { startTestHttp, type TestHttpServer, TRANSPORTS } from '../support/http-server.js';
 
 const JSON_TYPE = 'application/json';
@@ -211,6 +212,26 @@ describe.each(TRANSPORTS)('%s', (transport) => {
   });
 
   describe('are listed', () => {
+    test('fewer at a time where their texts are long', async () => {
+      const { audiences } = server.engine;
+      const names = Array.from({ length: 40 }, (_, i) => `long${i + 10}`);
+      const expression = Array.from({ length: 8000 }, (_, i) => `${i}`).join(', ');
+      server.engine.declareTag('length', { kind: 'number' });
+      for (const name of names) audiences.save(name, `length in (${expression})`);
+      const found: string[] = [];
+      let pages = 0;
+      for (let cursor: string | undefined = ''; cursor !== undefined; pages++) {
+        const url = `/v1/audiences?match=long*&limit=1000&cursor=${cursor}`;
+        const answer = await ask(server.port, 'GET', url);
+        expect(answer.body.length).toBeLessThan(1_500_000);
+        const page = JSON.parse(String(answer.body)) as { items: { name: string }[]; cursor?: string };
+        found.push(...page.items.map(({ name }) => name));
+        cursor = page.cursor;
+      }
+      expect(found).toEqual(names);
+      expect(pages).toBe(2);
+    });
+
     const names = async (query: string): Promise<[string[], string | undefined]> => {
       const answer = await client.call('GET', query);
       expect(outcomeOf(answer)).toBe(200);

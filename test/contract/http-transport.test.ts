@@ -320,7 +320,7 @@ async function expectTooLarge(client: RawHttpClient): Promise<void> {
   expect(headers.get('connection')).toBe('close');
   expect(JSON.parse(String(body))).toMatchObject({
     code: 'BODY_TOO_LARGE',
-    detail: 'a body may have 100000 bytes here',
+    detail: 'a body may have at most 100000 bytes here',
   });
   expect(await client.closed()).toBe('');
 }

@@ -32,13 +32,13 @@ ${sections.join('\n\n')}
 }
 
 function endpointPart(endpoint: EndpointText): string {
-  const { id, method, path, summary, description, command, parameters, examples } = endpoint;
+  const { id, isInClient, method, path, summary, description, command, parameters, examples } = endpoint;
   const others = command === undefined ? '' : `; over RESP [\`${command}\`](commands.md)`;
   const parts = [
     `### \`${method} ${path}\``,
     summary,
     description,
-    `In the client \`${id}\`${others}`,
+    isInClient ? `In the client \`${id}\`${others}` : undefined,
     parameters.length === 0
       ? undefined
       : table(
@@ -97,8 +97,8 @@ function propertiesTable(properties: readonly PropertyText[]): string {
 
 function examplePart({ title, command, answer }: ExampleText): string {
   const given = answer === undefined ? '' : `\n${answer}`;
-  const prompt = command.replaceAll('\n', '\n  ');
-  return `${title}:\n\n\`\`\`console\n$ ${prompt}${given.replace(/\n$/, '')}\n\`\`\``;
+  // As it is: a line of text in a body may not move.
+  return `${title}:\n\n\`\`\`console\n$ ${command}${given.replace(/\n$/, '')}\n\`\`\``;
 }
 
 function shapePart({ name, description, types, properties }: ShapeText): string {

@@ -89,14 +89,14 @@ ${content}
 }
 
 function endpointArticle(endpoint: EndpointText, names: ReadonlySet<string>): Html {
-  const { id, method, path, summary, description, command } = endpoint;
+  const { id, isInClient, method, path, summary, description, command } = endpoint;
+  const others = command === undefined ? NOTHING : html`; over RESP <code>${command}</code>`;
   return html`<article aria-labelledby="${id}">
 <h3 id="${id}"><code><span class="method">${method}</span> ${path}</code></h3>
 <p>${withCode(summary)}</p>
-${description === undefined ? NOTHING : html`${prose(description)}\n`}<p class="soft">In the client <code>${id}</code>${
-    command === undefined ? NOTHING : html`; over RESP <code>${command}</code>`
-  }</p>
-${parametersPart(endpoint.parameters, names)}${contentPart('Body', endpoint.body, names)}${answerPart(endpoint, names)}${join(
+${description === undefined ? NOTHING : html`${prose(description)}\n`}${
+  isInClient ? html`<p class="soft">In the client <code>${id}</code>${others}</p>\n` : NOTHING
+}${parametersPart(endpoint.parameters, names)}${contentPart('Body', endpoint.body, names)}${answerPart(endpoint, names)}${join(
   endpoint.examples.map(examplePart),
 )}${
   endpoint.errors.length === 0

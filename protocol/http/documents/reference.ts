@@ -25,6 +25,8 @@ export type StatusErrors = readonly [status: number, codes: readonly ErrorCode[]
 
 export interface EndpointText {
   readonly id: string;
+  /** Has the client a method of this name? */
+  readonly isInClient: boolean;
   readonly method: string;
   readonly path: string;
   readonly summary: string;
@@ -99,6 +101,8 @@ function endpointText(endpoint: Endpoint): EndpointText {
   const { id, summary, description, command, answerHeaders = {}, examples } = document;
   return {
     id,
+    // `clientEndpoints` are the others; a test compares.
+    isInClient: document.group !== 'server',
     method,
     path,
     summary,

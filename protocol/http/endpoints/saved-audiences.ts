@@ -15,6 +15,8 @@ import { Expression, SavedAudience, shape, Timeout } from '../shapes.js';
 /** Audiences in a page, each of which may have 64 KiB of text. */
 const PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1000;
+/** Characters of expressions and descriptions after which a page ends sooner: it is made in one turn. */
+const PAGE_TEXT = 2 ** 20;
 
 const details = {
   description: Type.Optional(Type.String()),
@@ -102,7 +104,11 @@ export const savedAudiences = [
       match: textParameter(
         "Only those whose name matches this pattern: `*`, `?`, `[a-z]`, as in Redis's KEYS.",
       ),
-      limit: integerParameter(1, MAX_PAGE_SIZE, `At most so many; ${PAGE_SIZE} if it is not said.`),
+      limit: integerParameter(
+        1,
+        MAX_PAGE_SIZE,
+        `At most so many; ${PAGE_SIZE} if it is not said. Fewer where their texts are long.`,
+      ),
       cursor: textParameter('Goes on behind the page that came with this cursor.'),
     },
     answer: shape({ items: Type.Array(SavedAudience), cursor: Type.Optional(Type.String()) }),
@@ -124,12 +130,18 @@ export const savedAudiences = [
       // One more than asked for tells whether this page is the last. No audience has the empty name.
       const steps = namesBehind(store.audiences, cursor, limit + 1, wanted);
       const names = await exchange.finish(new Query(() => ({ steps, release() {} })));
-      const isLast = names.length <= limit;
-      if (!isLast) names.pop();
-      return {
-        items: names.flatMap((name) => audiences.get(name) ?? []).map(audienceValue),
-        ...(isLast ? {} : { cursor: names.at(-1)! }),
-      };
+      const page = names.slice(0, limit);
+      const items: object[] = [];
+      let last = cursor;
+      for (let at = 0, text = 0; at < page.length && text < PAGE_TEXT; at++) {
+        last = page[at]!;
+        const audience = audiences.get(last);
+        if (audience === undefined) continue;
+        items.push(audienceValue(audience));
+        text += audience.expression.length + audience.description.length;
+      }
+      const isLast = names.length === 0 || last === names.at(-1);
+      return { items, ...(isLast ? {} : { cursor: last }) };
     },
   }),
   endpoint({

@@ -44,6 +44,7 @@ export const tagUsers = [
       'OUT_OF_RANGE',
       'TOO_MANY_VALUES',
       'VECTOR_TOO_LARGE',
+      'STORE_FULL',
       'PRECONDITION_FAILED',
     ],
     examples: [

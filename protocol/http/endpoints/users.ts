@@ -136,6 +136,7 @@ export const users = [
       'UNDECLARED_TAG',
       'TOO_MANY_VALUES',
       'VECTOR_TOO_LARGE',
+      'STORE_FULL',
     ],
     examples: [
       {
