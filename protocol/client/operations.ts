@@ -39,7 +39,7 @@ export interface Operations {
    */
   listTags: Operation<'listTags'>;
   /**
-   * A tag's kind, users, values and memory.
+   * A tag's kind, users, values, memory, and how old its list is.
    * `GET /v1/tags/{name}`
    */
   getTag: Operation<'getTag'>;

@@ -16,6 +16,10 @@ function describeTag(tag: TagInfo): ReadonlyMap<string, Data> {
   ];
   if (tag.kind === 'number') entries.push(['scale', tag.scale]);
   if (tag.kind === 'enum') entries.push(['values', tag.values]);
+  const { version, loadedAt, maxAge, stale } = tag;
+  if (version !== undefined) entries.push(['version', version]);
+  if (loadedAt !== undefined) entries.push(['loadedAt', new Date(loadedAt).toISOString()]);
+  if (maxAge !== undefined) entries.push(['maxAge', maxAge], ['stale', stale === true ? 1 : 0]);
   return new Map(entries);
 }
 
@@ -42,12 +46,14 @@ export const tagCommands = [
   }),
   command({
     name: 'TAG.INFO',
-    summary: "A tag's kind, users, values and memory.",
+    summary: "A tag's kind, users, values, memory, and how old its list is.",
     group: 'tag',
     complexity: 'O(V), V the values of an enum',
     flags: ['readonly'],
     arguments: { name: text() },
-    reply: replies.data('map of name, kind, declared, users, description, bytes, and scale or values'),
+    reply: replies.data(
+      'map of name, kind, declared, users, description, bytes, and scale or values; version and loadedAt (ISO 8601) if it was loaded as a list; maxAge (seconds) and stale (1 or 0) if it may not become too old',
+    ),
     run: ({ engine }, { name }) => describeTag(engine.tag(engine.store.catalog.require(name).name)!),
   }),
   command({

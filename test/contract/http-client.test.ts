@@ -189,6 +189,53 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       await client.deleteAudience({ name: 'one' });
       expect(server.engine.audiences.get('one')).toBeUndefined();
     },
+    async replaceTagUsers(client) {
+      const replaced = await client.replaceTagUsers({ name: 'vip', ids: ['p1', 'p3'], release: 'one' });
+      expect(replaced).toMatchObject({ state: 'published', version: 1, entered: 2, left: 1 });
+    },
+    async listTagVersions(client) {
+      const { items } = await client.listTagVersions({ name: 'vip' });
+      expect(items.map(({ state }) => state)).toEqual(['kept', 'current']);
+    },
+    async compareTagVersions(client) {
+      const difference = await client.compareTagVersions({ name: 'vip', side: 'left' });
+      expect(difference).toEqual({ from: 0, to: 1, entered: 2, left: 1, changed: 0, items: ['p2'] });
+    },
+    async rollBackTag(client) {
+      expect(await client.rollBackTag({ name: 'vip', version: 0 })).toMatchObject({ version: 0, users: 1 });
+    },
+    async setTagPolicy(client) {
+      expect(await client.setTagPolicy({ name: 'vip', minUsers: 1 })).toMatchObject({ minUsers: 1, keep: 2 });
+    },
+    async getTagPolicy(client) {
+      expect(await client.getTagPolicy({ name: 'vip' })).toMatchObject({ minUsers: 1, maxUsers: null });
+    },
+    async prepareTagUsers(client) {
+      const prepared = await client.prepareTagUsers({ name: 'club', ids: ['p1'] });
+      expect(prepared).toMatchObject({ tag: 'club', draft: 2, users: 1 });
+    },
+    async publishRelease(client) {
+      const release = { release: 'two', drafts: [2], lists: [{ tag: 'vip', ids: ['p3'] }] };
+      expect((await client.publishRelease(release)).tags).toMatchObject([{ tag: 'club' }, { tag: 'vip' }]);
+    },
+    async listReleases(client) {
+      const { items } = await client.listReleases();
+      expect(items.map(({ release }) => release)).toEqual(['one', 'two']);
+    },
+    async rollBackRelease(client) {
+      expect((await client.rollBackRelease({ release: 'two' })).state).toBe('rolled back');
+    },
+    async listHeld(client) {
+      expect((await client.replaceTagUsers({ name: 'vip', ids: [] })).state).toBe('held');
+      expect((await client.listHeld({ tag: 'vip' })).items).toMatchObject([{ draft: 4, users: 0 }]);
+    },
+    async discardHeld(client) {
+      expect(await client.discardHeld({ draft: '4' })).toBeUndefined();
+    },
+    async publishHeld(client) {
+      const { draft } = await client.prepareTagUsers({ name: 'vip', ids: ['p2'] });
+      expect((await client.publishHeld({ draft: String(draft) })).tags).toMatchObject([{ tag: 'vip' }]);
+    },
     async listAudienceUsers(client) {
       await client.saveAudience({ name: 'one', expression: 'age > 0' });
       expect(await client.listAudienceUsers({ name: 'one' })).toEqual({ items: ['p1', 'p2'] });

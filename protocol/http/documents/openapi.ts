@@ -76,7 +76,7 @@ function operation(endpoint: Endpoint): Properties {
     ...(document.isOpen === true && { security: [] }),
     parameters: parametersOf(endpoint),
     ...(body !== undefined && { requestBody: body }),
-    responses: { ...problemsOf(errorsOf(endpoint)), ...answersOf(endpoint) },
+    responses: responsesOf(endpoint),
   };
 }
 
@@ -121,6 +121,22 @@ function requestBody({ document }: Endpoint): Properties | undefined {
     return { required: document.isBodyOptional !== true, content: valueContent(body, shown) };
   if (rawBody === undefined) return undefined;
   return { required: true, description: rawBody.description, content: rawContent(rawBody, shown) };
+}
+
+/** All answers; a status may be one that the endpoint answers with, and that of an error besides. */
+function responsesOf(endpoint: Endpoint): Properties {
+  const codes = errorsOf(endpoint);
+  const responses = { ...problemsOf(codes), ...answersOf(endpoint) };
+  for (const [status, those] of byStatus(codes)) {
+    const answer = responses[status] as Properties;
+    if (answer['$ref'] !== undefined) continue;
+    const { content } = problem(status, those);
+    responses[status] = {
+      ...answer,
+      content: { ...(answer['content'] as Properties), ...(content as Properties) },
+    };
+  }
+  return responses;
 }
 
 /** The successful answers. */

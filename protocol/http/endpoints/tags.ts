@@ -32,16 +32,27 @@ const Tag = shape({
   declared: Type.Boolean({ description: 'Declared, or made by a write: then it goes with its last user.' }),
   users: Type.Integer({ minimum: 0, description: 'Users who have it.' }),
   bytes: Type.Integer({ minimum: 0, description: 'Memory of its bitmaps.' }),
+  version: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'The current one, if it was ever loaded as a list.' }),
+  ),
+  loadedAt: Type.Optional(
+    Type.String({ format: 'date-time', description: 'When that was published: ISO 8601, in UTC.' }),
+  ),
+  maxAge: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Seconds after which it is stale, if its policy says so.' }),
+  ),
+  stale: Type.Optional(Type.Boolean({ description: 'Is it older than that?' })),
 });
 
 /** A tag as it is told: a scale is something that numbers have, values are what enums have. */
-function tagValue({ name, kind, scale, values, ...rest }: TagInfo) {
+function tagValue({ name, kind, scale, values, loadedAt, ...rest }: TagInfo) {
   return {
     name,
     kind,
     ...(kind === 'number' ? { scale } : {}),
     ...(kind === 'enum' ? { values } : {}),
     ...rest,
+    ...(loadedAt === undefined ? {} : { loadedAt: new Date(loadedAt).toISOString() }),
   };
 }
 
@@ -111,7 +122,7 @@ export const tags = [
     path: '/v1/tags/{name}',
     group: 'tags',
     command: 'TAG.INFO',
-    summary: "A tag's kind, users, values and memory.",
+    summary: "A tag's kind, users, values, memory, and how old its list is.",
     parameters,
     answer: Tag,
     errors: ['UNKNOWN_TAG'],
