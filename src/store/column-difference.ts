@@ -36,6 +36,16 @@ export function* differenceBetween(from: Column, to: Column): Steps<ColumnDiffer
   return { entered, left, changed };
 }
 
+/** Adds everybody in a column to `users`. Of those who are written to meanwhile, anything may be found. */
+export function* membersOf(column: Column, users = bitmapOf()): Steps<Bitmap> {
+  if (!(column instanceof EnumColumn)) return users.orInPlace(column.members());
+  for (const { value } of [...column.values()]) {
+    users.orInPlace(column.membersWith(value) ?? []);
+    yield;
+  }
+  return users;
+}
+
 function* ofEnums(from: EnumColumn, to: EnumColumn): Steps<ColumnDifference> {
   const [arrived, departed] = [yield* whoMoved(from, to), yield* whoMoved(to, from)];
   return {

@@ -43,6 +43,10 @@ export class DraftCatalog {
     return this.#notes.size > 0;
   }
 
+  get size(): number {
+    return this.#drafts.size;
+  }
+
   /** Drafts that were neither published nor discarded. */
   all(): Iterable<VersionDraft> {
     return this.#drafts.values();

@@ -188,25 +188,26 @@ export class EnumColumn implements Column {
    */
   forkAs(other: EnumColumn): EnumColumn {
     const fork = new EnumColumn(this.#maxValues);
-    const known = other.fork();
-    for (const bitmap of known.#bitmaps) bitmap?.dispose();
+    const free = [...other.#free];
+    const parked = new Map(other.#parked);
+    let next = other.#values.length;
     for (const [value, code] of this.#codes) {
-      const same = known.#codes.get(value) ?? known.#assign(value);
+      const same = other.#codes.get(value) ?? parked.get(value) ?? free.pop() ?? next++;
+      parked.delete(value);
       fork.#codes.set(value, same);
       fork.#values[same] = value;
       fork.#bytes[same] = this.#bytes[code];
       fork.#bitmaps[same] = this.#bitmaps[code]!.fork();
       fork.#counts[same] = this.#counts[code]!;
     }
-    fork.#parked = known.#parked!;
-    for (const [value, code] of known.#codes) if (!fork.#codes.has(value)) fork.#parked.set(value, code);
-    const parked = new Set(fork.#parked.values());
-    for (let code = 0; code < known.#values.length; code++) {
+    for (const [value, code] of other.#codes) if (!fork.#codes.has(value)) parked.set(value, code);
+    for (let code = 0; code < next; code++) {
       if (fork.#values[code] !== undefined) continue;
       fork.#values[code] = undefined;
       fork.#bitmaps[code] = undefined;
-      if (!parked.has(code)) fork.#free.push(code);
     }
+    fork.#free = free;
+    fork.#parked = parked;
     fork.#count = this.#count;
     return fork;
   }

@@ -123,7 +123,8 @@ export class LiveBitmap {
 
   /** Lets go of the content, which is given back at once if nobody else has it. Ends this object. */
   dispose(): void {
-    this.#replace(bitmapOf());
+    this.#replace(NOTHING);
+    this.#sharing = EVERYBODY;
   }
 
   /** Gives back memory held in reserve; a held bitmap is left, because iterators on it would read freed memory. */
@@ -161,6 +162,10 @@ export class LiveBitmap {
     this.#now = next;
   }
 }
+
+/** What is left of those that have ended, and is never given back. */
+const NOTHING = bitmapOf();
+const EVERYBODY: Sharing = { sharers: Number.POSITIVE_INFINITY };
 
 /** One who had the bitmap does not need it any more. */
 function leave(bitmap: Bitmap, sharing: Sharing | undefined): void {

@@ -7,7 +7,13 @@
 import { SegmentdError } from '../errors.js';
 import { type Bitmap, bitmapOf, bothOf, differenceOf } from './bitmap.js';
 import type { Column, TagKind } from './column.js';
-import { type ColumnDifference, codesOf, differenceBetween, ordinalsOf } from './column-difference.js';
+import {
+  type ColumnDifference,
+  codesOf,
+  differenceBetween,
+  membersOf,
+  ordinalsOf,
+} from './column-difference.js';
 import { EnumColumn } from './enum-column.js';
 import { quote } from './numbers.js';
 import type { PendingCodes } from './pending-cells.js';
@@ -39,9 +45,10 @@ export interface PublishedTag {
 
 interface Change {
   readonly target: PublicationTarget;
-  /** The column on which the plan rests, and its dictionary's version. */
+  /** The column on which the plan rests, its dictionary's version, and the draft's revision. */
   readonly base: Column;
   readonly dictionary: number;
+  readonly revision: number | undefined;
   readonly next: Column;
   readonly difference: ColumnDifference;
   readonly codes: PendingCodes;
@@ -74,6 +81,8 @@ export class Publication {
   /** Users who were written to since, whatever the tag. */
   readonly #late = bitmapOf();
   #isPlanned = false;
+  /** Did somebody else publish since the plan was begun? */
+  #isStale = false;
 
   /** `check` throws when it cannot be published any more. */
   constructor(store: SegmentStore, targets: readonly PublicationTarget[], check: () => void) {
@@ -103,10 +112,11 @@ export class Publication {
     this.#changes = changes;
     for (const ordinal of this.#erased) this.#takeOut(ordinal);
     yield* this.#checkVectors();
+    // All in one step: the ordinal of who is erased from here on may be that of another dormant record.
     const entered = unionOfAll(this.#changes.map(({ difference }) => difference.entered));
     const left = unionOfAll(this.#changes.map(({ difference }) => difference.left));
-    yield;
     this.#coming = bothOf(entered, this.#store.dormant);
+    yield;
     const candidates = yield* ordinalsOf(differenceOf(left, entered));
     for (let at = 0; at < candidates.length; at += CHUNK) {
       const some = candidates.subarray(at, at + CHUNK);
@@ -144,7 +154,7 @@ export class Publication {
 
   /** Does somebody else's publication make the plan worthless? */
   invalidate(): void {
-    this.#isPlanned = false;
+    this.#isStale = true;
   }
 
   /** To be called for every write to a user while it is planned. */
@@ -172,7 +182,9 @@ export class Publication {
     const { catalog } = this.#store;
     return (
       this.#isPlanned &&
-      this.#changes.every(({ target, base, dictionary }) => {
+      !this.#isStale &&
+      this.#changes.every(({ target, base, dictionary, revision }) => {
+        if (target.draft?.revision !== revision) return false;
         const column = catalog.find(target.tag)?.column;
         if (column === undefined) return base.count === 0;
         return column === base && dictionaryOf(base) === dictionary;
@@ -193,6 +205,7 @@ export class Publication {
     this.#leaving = bitmapOf();
     this.#late.clear();
     this.#isPlanned = false;
+    this.#isStale = false;
   }
 
   /** From here on every write to the tag counts as late. */
@@ -208,7 +221,11 @@ export class Publication {
         : column instanceof EnumColumn
           ? column.forkAs(base as EnumColumn)
           : column.fork();
-    return { target, base, dictionary: dictionaryOf(base), former: base.fork(), next, late };
+    return {
+      ...{ target, base, next, late, former: base.fork() },
+      dictionary: dictionaryOf(base),
+      revision: target.draft?.revision,
+    };
   }
 
   /** Will a user who loses a tag have none? */
@@ -332,7 +349,7 @@ function* applyDraft({ tag, changes, gone, touched }: VersionDraft, next: Column
   const given = changes.fork();
   // Who is touched from here on is late.
   yield* given.exclude(touched.clone());
-  const replaced = differenceOf(gone, touched).orInPlace(given.members());
+  const replaced = (yield* membersOf(given)).orInPlace(differenceOf(gone, touched));
   yield;
   yield* next.exclude(replaced);
   yield* next.include(given, tag);

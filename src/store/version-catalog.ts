@@ -258,6 +258,7 @@ export class VersionCatalog {
 
   /** Is the user in a version that is kept or prepared, so that the record must stay? */
   names(ordinal: number): boolean {
+    if (this.#isEmpty) return false;
     for (const history of this.#histories.values()) if (history.names(ordinal)) return true;
     for (const draft of this.drafts.all()) if (draft.names(ordinal)) return true;
     for (const set of this.#sets) if (set.has(ordinal)) return true;
@@ -266,6 +267,7 @@ export class VersionCatalog {
 
   /** To be called when a record was erased: the ordinal will be another user's. */
   recordGone(ordinal: number): void {
+    if (this.#isEmpty) return;
     for (const history of this.#histories.values()) history.forget(ordinal);
     for (const draft of this.drafts.all()) draft.forget(ordinal);
     for (const set of this.#sets) set.delete(ordinal);
@@ -344,6 +346,16 @@ export class VersionCatalog {
       this.#historyFor(tag).restore(history, this.#store.catalog, give);
     this.drafts.restore(image.drafts, give);
     this.policies.restore(image.policies);
+  }
+
+  /** Is there nothing that could name anybody? Then erasing costs what it cost without versions. */
+  get #isEmpty(): boolean {
+    return (
+      this.#histories.size === 0 &&
+      this.drafts.size === 0 &&
+      this.#sets.size === 0 &&
+      this.#planned.size === 0
+    );
   }
 
   #historyFor(tag: string): TagHistory {

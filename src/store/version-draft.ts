@@ -3,7 +3,6 @@ import { SegmentdError } from '../errors.js';
 import { type Bitmap, bitmapBytes, bitmapOf } from './bitmap.js';
 import type { Column, TagKind, TagValue } from './column.js';
 import { quote } from './numbers.js';
-import { finish } from './steps.js';
 import type { TagWatch } from './tag-catalog.js';
 
 /** How a new list compares with what the tag had when the list was compared. */
@@ -51,6 +50,8 @@ export class VersionDraft {
   readonly gone = bitmapOf();
   /** Users of whose cell somebody wrote since: that counts, and not what the draft says. */
   readonly touched = bitmapOf();
+  /** Counts what was put into it. */
+  revision = 0;
   holding: Holding | undefined;
   /** Of what is held: the same number for all that is to be published together. */
   group = 0;
@@ -77,6 +78,7 @@ export class VersionDraft {
 
   /** The user is to have the tag with the value. */
   set(ordinal: number, value: TagValue): void {
+    this.revision++;
     this.gone.delete(ordinal);
     if (this.#given.has(ordinal)) takeFrom(this.changes, ordinal);
     this.changes.add(ordinal, this.changes.codeFor(value, this.tag));
@@ -85,6 +87,7 @@ export class VersionDraft {
 
   /** The user is not to have the tag. */
   setGone(ordinal: number): void {
+    this.revision++;
     if (this.#given.delete(ordinal)) takeFrom(this.changes, ordinal);
     this.gone.add(ordinal);
   }
@@ -112,7 +115,8 @@ export class VersionDraft {
 
 /** Takes one user out of a column, whatever the value. */
 export function takeFrom(column: Column, ordinal: number): void {
-  if (column.codeOf(ordinal) >= 0) finish(column.exclude(bitmapOf([ordinal])));
+  const code = column.codeOf(ordinal);
+  if (code >= 0) column.remove(ordinal, code);
 }
 
 /** Watches one tag for all drafts of it, and for all publications that are being planned. */

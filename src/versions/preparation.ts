@@ -6,6 +6,7 @@ import { SegmentdError } from '../errors.js';
 import type { Mutation } from '../mutation.js';
 import { type Bitmap, bitmapOf, differenceOf } from '../store/bitmap.js';
 import type { Column, TagValue } from '../store/column.js';
+import { membersOf } from '../store/column-difference.js';
 import { NumberColumn } from '../store/number-column.js';
 import { quote } from '../store/numbers.js';
 import type { SegmentStore } from '../store/segment-store.js';
@@ -26,7 +27,7 @@ export interface ListBatch {
   readonly values?: readonly TagValue[];
 }
 
-/** How a list is to be taken. */
+/** How a new list is taken. */
 export interface PreparationOptions {
   /** What the tag is to be if there is none yet; a flag by default. If there is one, it must be this. */
   readonly declaration?: TagDeclaration;
@@ -110,10 +111,15 @@ export class Preparation {
   /** Finds out what is different, and puts it into the draft. */
   *finish(): Steps<PreparedVersion> {
     this.#checkOpen();
-    const members = this.#store.catalog.find(this.tag)?.column.members() ?? bitmapOf();
+    // Whoever writes between these steps is not to be in the draft: it does not matter what is found of them.
+    const column = this.#store.catalog.find(this.tag)?.column;
+    const members = this.#watch(bitmapOf());
+    if (column !== undefined) yield* membersOf(column, members);
     const left = this.#watch(differenceOf(members, this.#list));
+    yield;
     const isFlag = this.#values.kind === 'flag';
     const different = isFlag ? this.#watch(differenceOf(this.#list, members)) : this.#different;
+    yield;
     const changed = different.andCardinality(members);
     const counts = {
       listed: this.#listed,
