@@ -15,6 +15,8 @@ import { MsgpackReader } from './msgpack-reader.js';
 import { decodeMutation } from './mutation-codec.js';
 import type { OnDamage, ReadFile, ReadStorage } from './storage.js';
 
+/** Mutations that are replayed in one step. */
+const STEP_MUTATIONS = 64;
 const CHUNK_BYTES = 1024 * 1024;
 
 /** What was found in a journal's file. */
@@ -85,7 +87,7 @@ function* replayRecords(
       records++;
       reader.open(payload);
       try {
-        mutations += replayRecord(path, start, reader, take);
+        mutations += yield* replayRecord(path, start, reader, take);
       } catch (error) {
         onDamage(error as Error, path);
       }
@@ -114,12 +116,13 @@ function takeRecord(input: ChunkedFile, version: number): Buffer | Flaw {
   return crc32c(payload) === header.sum ? payload : flaw('the checksum of the record is wrong', input.at);
 }
 
-function replayRecord(
+/** A record may have a whole second's changes. */
+function* replayRecord(
   path: string,
   start: number,
   reader: MsgpackReader,
   take: (mutation: Mutation) => void,
-): number {
+): Steps<number> {
   let mutation: Mutation | undefined;
   try {
     const count = reader.array();
@@ -127,6 +130,7 @@ function replayRecord(
       mutation = undefined;
       mutation = decodeMutation(reader);
       take(mutation);
+      if (i % STEP_MUTATIONS === STEP_MUTATIONS - 1) yield;
     }
     if (reader.left > 0) throw new Error(`${reader.left} bytes are left over`);
     return count;

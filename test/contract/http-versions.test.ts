@@ -143,6 +143,10 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     const changed = { ...nothing, automatic: true, maxAge: 60 };
     expect((await call('PUT', '/tags/base/policy', { automatic: true, maxAge: 60 })).value).toEqual(changed);
     expect((await call('GET', '/tags/base/policy')).value).toEqual(changed);
+    await put('base', ['u1']);
+    expect((await call('GET', '/tags/base')).value).toMatchObject({
+      ...{ version: 1, loadedAt: expect.stringMatching(/^20.*Z$/), maxAge: 60, stale: false },
+    });
     expect((await refusal('GET', '/tags/nosuch/policy')).slice(0, 2)).toEqual([404, 'UNKNOWN_TAG']);
     expect((await refusal('PUT', '/tags/base/policy', { maxAge: 0.5 }))[1]).toBe('INVALID_ARGUMENT');
     expect((await refusal('PUT', '/tags/base/policy', { size: 1 }))[1]).toBe('INVALID_ARGUMENT');

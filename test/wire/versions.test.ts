@@ -334,6 +334,19 @@ describe('the versions of a tag', () => {
   });
 });
 
+describe('TAG.INFO', () => {
+  it('tells the version, since when it is there, and whether that is too long', async () => {
+    expect(asObject(await both('TAG.INFO', 'base'))).not.toHaveProperty('version');
+    await send('TAG.REPLACE', 'base', 'USERS', 'u1');
+    await send('TAG.POLICY', 'base', 'MAXAGE', '1000');
+    expect(asObject(await both('TAG.INFO', 'base'))).toMatchObject({
+      ...{ users: 1, version: 1, loadedAt: expect.stringMatching(/^20.*Z$/), maxAge: 1000, stale: 0 },
+    });
+    server.engine.apply({ type: 'rollBack', release: '', targets: [{ tag: 'base', version: 0 }] });
+    expect(asObject(await both('TAG.INFO', 'base'))).not.toHaveProperty('loadedAt');
+  });
+});
+
 describe('TAG.POLICY', () => {
   const NOTHING = {
     ...{ maxGrowth: null, maxShrinkage: null, minUsers: null, maxUsers: null, maxUnknown: null },

@@ -150,14 +150,15 @@ function answersOf({ document }: Endpoint): Properties {
   const shown = examples
     .filter((example) => example.answer !== undefined)
     .map(({ title, headers, answer }) => ({ title, type: headers?.['accept'] ?? usual, value: answer }));
-  const content = {
-    ...(answer !== undefined && valueContent(answer, shown)),
+  // Examples are of what goes well.
+  const contentOf = (status: number): Properties => ({
+    ...(answer !== undefined && valueContent(answer, status < 400 ? shown : [])),
     ...(rawAnswer !== undefined && rawContent({ ...rawAnswer, types: otherTypes(document) }, shown)),
-  };
+  });
   return Object.fromEntries(
     statusesOf(document).map(({ status, description, hasBody }) => [
       status,
-      { description, headers, ...(hasBody && { content }) },
+      { description, headers, ...(hasBody && { content: contentOf(status) }) },
     ]),
   );
 }
