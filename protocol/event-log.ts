@@ -2,6 +2,8 @@
  * What the server tells of itself, and how: which level, which words. Arguments of commands, paths of requests and messages of
  * unexpected errors may have users' ids in them; none of them is told at level info or above, and arguments never are.
  */
+
+import type { VersionEvent } from '../src/store/version-event.js';
 import type { Command } from './command.js';
 import type { FinishedRequest } from './http/service.js';
 import { LogLimiter } from './log-limiter.js';
@@ -118,6 +120,12 @@ export class EventLog {
       { snapshot },
       'a damaged snapshot: an older one and all journals since were read instead',
     );
+  }
+
+  /** What happened to a tag's version. One that is held waits for somebody. */
+  versionEvent({ type, reason, ...fields }: VersionEvent): void {
+    if (type === 'held') this.#logger.warn({ ...fields, reason }, 'version held');
+    else this.#logger.info(fields, `version ${type}`);
   }
 
   requestDone({ route, method, status, milliseconds, bytesIn, bytesOut, requestId }: FinishedRequest): void {

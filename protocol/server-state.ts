@@ -69,6 +69,7 @@ export class ServerState {
   readonly shutdown: () => void;
   #nextSessionId = 1;
   #metrics: Metrics | undefined;
+  #endVersionEvents = (): void => {};
 
   constructor(
     engine: Engine | LoadingEngine,
@@ -108,6 +109,7 @@ export class ServerState {
     this.fieldLists = new FieldLists(engine);
     this.userAhead = new UserAhead(engine.store, this.keyspace.userPrefix.length);
     this.journalWatch = new JournalWatch(engine, this.events);
+    this.#endVersionEvents = engine.versions.onEvent((event) => this.events.versionEvent(event));
     this.loading = undefined;
   }
 
@@ -119,6 +121,7 @@ export class ServerState {
 
   /** To be called when the server has ended. */
   close(): void {
+    this.#endVersionEvents();
     this.#metrics?.close();
   }
 

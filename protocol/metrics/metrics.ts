@@ -10,6 +10,7 @@ import { persistenceMetrics } from './persistence-metrics.js';
 import { processMetrics } from './process-metrics.js';
 import { ProcessProbe } from './process-probe.js';
 import { trafficMetrics } from './traffic-metrics.js';
+import { versionMetrics } from './version-metrics.js';
 
 /** Every metric, in the order in which they are shown. */
 export const metricRows: readonly MetricRow[] = [
@@ -17,6 +18,7 @@ export const metricRows: readonly MetricRow[] = [
   ...trafficMetrics,
   ...engineMetrics,
   ...persistenceMetrics,
+  ...versionMetrics,
   ...processMetrics,
 ];
 

@@ -61,6 +61,7 @@ describe('the text', () => {
     bare.state.http.onConnected();
     bare.state.http.work = { waiting: 0, streams: 0, exports: 0 };
     await bare.send('HSET', 'user:u1', 'sports', '1');
+    bare.engine.apply({ type: 'setPolicy', tag: 'sports', policy: { maxAge: 1 }, at: 0 });
     const metrics = await scrape();
     expect(lintMetrics(metrics)).toEqual([]);
     expect([...metrics.keys()].sort()).toEqual(metricRows.map(({ name }) => name).sort());

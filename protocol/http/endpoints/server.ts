@@ -1,6 +1,7 @@
 /** What is asked about the server itself, by those who watch it. */
 import { Type } from 'typebox';
 import { METRICS_CONTENT_TYPE, renderMetrics } from '../../metrics/metrics.js';
+import { degradations } from '../../readiness.js';
 import { endpoint } from '../endpoint.js';
 import { shape } from '../shapes.js';
 
@@ -24,7 +25,7 @@ export const serverEndpoints = [
     isOpen: true,
     summary: 'Does the server answer questions? Needs no password.',
     description:
-      'While the data folder is read, with the status `loading`, nobody may ask. With the status `degraded` it answers questions, but something else does not work: the reasons say what.',
+      'While the data folder is read, with the status `loading`, nobody may ask. With the status `degraded` it answers questions, but changes are refused, or lists of tags are older than their policies allow: the reasons say which.',
     answer: shape({
       status: Type.Enum(['ready', 'degraded', 'loading']),
       reasons: Type.Optional(Type.Array(Type.String())),
@@ -39,8 +40,8 @@ export const serverEndpoints = [
         exchange.setHeader('retry-after', '1');
         return { status: 'loading', progress: Math.floor(100 * server.loading.progress) / 100 };
       }
-      if (engine.persistence?.failure === undefined) return { status: 'ready' };
-      return { status: 'degraded', reasons: ['changes are refused: the journal cannot be written'] };
+      const reasons = degradations(engine);
+      return reasons.length === 0 ? { status: 'ready' } : { status: 'degraded', reasons };
     },
   }),
   endpoint({
