@@ -39,7 +39,7 @@ export interface EndpointDocument {
   /** Unique; the client's method has this name: `countUsers`. */
   readonly id: string;
   /** Heading under which it is shown. */
-  readonly group: 'users' | 'tags' | 'audiences' | 'server';
+  readonly group: 'users' | 'tags' | 'audiences' | 'persistence' | 'server';
   /** Redis command that does the same; its metrics count this one too. */
   readonly command?: string;
   /** May everybody ask, without a password? */

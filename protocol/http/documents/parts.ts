@@ -9,6 +9,7 @@ export const GROUP_TITLES: Readonly<Record<Group, string>> = {
   users: 'Users',
   tags: 'Tags',
   audiences: 'Audiences',
+  persistence: 'Data folder',
   server: 'Server',
 };
 export const GROUPS = Object.keys(GROUP_TITLES) as Group[];

@@ -71,7 +71,7 @@ export const persistenceEndpoints = [
     id: 'getPersistence',
     method: 'GET',
     path: '/v1/persistence',
-    group: 'server',
+    group: 'persistence',
     summary: 'How the data folder fares; null when everything is in memory only.',
     answer: Type.Union([answer, Type.Null()]),
     examples: [{ title: 'Without a data folder', path: '/v1/persistence', answer: null }],
@@ -81,7 +81,7 @@ export const persistenceEndpoints = [
     id: 'startSnapshot',
     method: 'POST',
     path: '/v1/persistence/snapshot',
-    group: 'server',
+    group: 'persistence',
     command: 'BGSAVE',
     summary: 'Begins a snapshot of the data folder, which another thread writes; the journals before it go.',
     description:
