@@ -244,7 +244,8 @@ describe.each(TRANSPORTS)('%s', (transport) => {
 
   test('a name that is not known is told with those that are', async () => {
     expect(await refusal('count', { expresion: 'odd' })).toMatchObject({
-      detail: 'the body has no property "expresion" here; known are: expression, limit, version, release, timeout',
+      detail:
+        'the body has no property "expresion" here; known are: expression, limit, version, release, timeout',
     });
     const many = Object.fromEntries(numbers.map((n) => [`x${n}`, n]));
     expect(await refusal('reach', { expressions: texts, ...many })).toMatchObject({
