@@ -75,6 +75,13 @@ async function askMeanwhile(peer: Peer, commands: readonly Buffer[], client: Lin
   return { times, seconds: await watching };
 }
 
+/** Waits until the server has read its folder. */
+async function untilLoaded(client: LineClient): Promise<void> {
+  while ((await client.ask('INFO', 'persistence')).includes('loading:1')) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+  }
+}
+
 function figuresOf(times: Float64Array): { p50: number; p99: number; p999: number; most: number } {
   const at = (share: number): number => times[Math.floor(times.length * share)]!;
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999), most: times.at(-1)! };
@@ -95,6 +102,7 @@ export async function run(args: readonly string[]): Promise<void> {
       return encode('HMGET', `user:${userId(random.below(options.users))}`, ...fields);
     });
     const client = await LineClient.open(peer.port);
+    await untilLoaded(client);
     const quiet: ReturnType<typeof figuresOf>[] = [];
     const meanwhile: typeof quiet = [];
     const durations: number[] = [];
