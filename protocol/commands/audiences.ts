@@ -133,8 +133,8 @@ export const audienceCommands = [
     complexity: 'O(N*M), N the users given, M the tags of each and the parts of the expression',
     flags: ['readonly'],
     arguments: { expression: expression(), users: many(bytes()) },
-    reply: replies.array(replies.yesNo),
-    run: ({ engine }, { expression: input, users }) => engine.audiences.test(input, users),
+    reply: replies.later(replies.array(replies.yesNo)),
+    run: ({ engine }, { expression: input, users }) => engine.audiences.queries.membership(input, users),
   }),
   command({
     name: 'SEG.MATCH',
